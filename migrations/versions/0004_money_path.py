@@ -1,0 +1,149 @@
+"""The functions of the money path.
+
+They hold the statements of ``transactions/pipeline.py`` that touch rows. PL/pgSQL keeps their plans, where psycopg2
+would have each planned afresh, and a list of moves costs as many calls as one. Decisions are not made here.
+"""
+
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+UPGRADE = """
+-- The id of the account that a reference names, read without a lock: id, number, owner and kind never change.
+CREATE FUNCTION resolve_account(p_kind text, p_value text, p_currency text) RETURNS uuid
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    CASE p_kind
+        WHEN 'id' THEN
+            RETURN p_value::uuid;
+        WHEN 'number' THEN
+            RETURN (SELECT a.id FROM accounts a WHERE a.number = p_value);
+        WHEN 'owner' THEN
+            RETURN (SELECT a.id FROM accounts a
+                    WHERE a.user_id = p_value::uuid AND a.currency = p_currency AND a.is_primary);
+        WHEN 'email' THEN
+            RETURN (SELECT a.id FROM users u JOIN accounts a ON a.user_id = u.id
+                    WHERE u.email = p_value AND a.currency = p_currency AND a.is_primary);
+        ELSE
+            RETURN (SELECT a.id FROM accounts a
+                    WHERE a.kind = p_kind AND a.currency = p_currency AND a.kind <> 'customer');
+    END CASE;
+END $$;
+
+-- Step 2 of the pipeline. Lock order: owners of debited accounts, then accounts, each sorted by id. System accounts
+-- are read but never locked. What is returned is read after the locks, in a statement (and so a snapshot) of its own.
+CREATE FUNCTION lock_accounts(
+    p_caller uuid, p_kinds text[], p_values text[], p_currencies text[], p_debited boolean[])
+RETURNS TABLE (
+    "position" bigint, id uuid, number text, kind text, user_id uuid, currency text, status text, freeze_scope text,
+    balance numeric, held numeric, overdraft_limit numeric, entry_count bigint, last_moved_at timestamptz,
+    owner_status text, access text)
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
+#variable_conflict use_column
+DECLARE
+    v_ids uuid[];
+BEGIN
+    v_ids := ARRAY(
+        SELECT resolve_account(w.kind, w.value, w.currency)
+        FROM unnest(p_kinds, p_values, p_currencies) WITH ORDINALITY AS w (kind, value, currency, position)
+        ORDER BY w.position);
+
+    PERFORM FROM users u
+    WHERE u.id = ANY (ARRAY(
+        SELECT a.user_id FROM accounts a
+        WHERE a.id = ANY (ARRAY(SELECT w.id FROM unnest(v_ids, p_debited) AS w (id, debited) WHERE w.debited))))
+    ORDER BY u.id FOR NO KEY UPDATE;
+
+    PERFORM FROM accounts a WHERE a.id = ANY (v_ids) AND a.kind = 'customer' ORDER BY a.id FOR NO KEY UPDATE;
+
+    RETURN QUERY
+        SELECT w.position, a.id, a.number, a.kind, a.user_id, a.currency, a.status, a.freeze_scope,
+               a.balance, a.held, a.overdraft_limit, a.entry_count, a.last_moved_at, u.status, x.access
+        FROM unnest(v_ids) WITH ORDINALITY AS w (id, position)
+        JOIN accounts a ON a.id = w.id
+        LEFT JOIN users u ON u.id = a.user_id
+        LEFT JOIN account_access x ON x.account_id = a.id AND x.user_id = p_caller;
+END $$;
+
+-- Step 1: claim the keys, sorted. Whoever loses waits here for the winner (up to lock_timeout), then reads its answer.
+CREATE FUNCTION claim_idempotency_keys(
+    p_caller uuid, p_keys text[], p_fingerprints text[], p_at timestamptz)
+RETURNS TABLE (key text, is_new boolean, fingerprint text, response_status smallint, response_body text)
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
+#variable_conflict use_column
+DECLARE
+    v_new text[];
+BEGIN
+    WITH claimed AS (
+        INSERT INTO idempotency_keys AS i (caller_id, key, fingerprint, created_at)
+        SELECT p_caller, w.key, w.fingerprint, p_at
+        FROM unnest(p_keys, p_fingerprints) AS w (key, fingerprint) ORDER BY w.key
+        ON CONFLICT DO NOTHING RETURNING i.key)
+    SELECT coalesce(array_agg(claimed.key), '{}') INTO v_new FROM claimed;
+
+    IF cardinality(v_new) < cardinality(p_keys) THEN
+        RETURN QUERY
+            SELECT i.key, false, i.fingerprint, i.response_status, i.response_body FROM idempotency_keys i
+            WHERE i.caller_id = p_caller AND i.key = ANY (p_keys) AND i.key <> ALL (v_new);
+    END IF;
+END $$;
+
+-- Step 5: one set-based statement a table. A part that is NULL has nothing to write.
+CREATE FUNCTION write_moves(
+    p_transactions json, p_status_changes json, p_entries json, p_balances json, p_system_deltas json,
+    p_caller uuid, p_answers json, p_freed_keys text[])
+RETURNS void LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+    v_changed bigint;
+BEGIN
+    IF p_transactions IS NOT NULL THEN
+        INSERT INTO transactions SELECT * FROM json_populate_recordset(NULL::transactions, p_transactions);
+        INSERT INTO entries SELECT * FROM json_populate_recordset(NULL::entries, p_entries);
+        UPDATE accounts a
+        SET balance = w.balance, entry_count = w.entry_count, last_moved_at = w.last_moved_at
+        FROM json_to_recordset(p_balances)
+            AS w (id uuid, balance numeric, entry_count bigint, last_moved_at timestamptz)
+        WHERE a.id = w.id;
+    END IF;
+    IF p_system_deltas IS NOT NULL THEN
+        INSERT INTO system_deltas (account_id, amount)
+        SELECT w.account_id, w.amount FROM json_to_recordset(p_system_deltas) AS w (account_id uuid, amount numeric);
+    END IF;
+    IF p_status_changes IS NOT NULL THEN
+        UPDATE transactions t SET status = w.new_status, updated_at = w.updated_at
+        FROM json_to_recordset(p_status_changes)
+            AS w (id uuid, old_status text, new_status text, updated_at timestamptz)
+        WHERE t.id = w.id AND t.status = w.old_status;
+        GET DIAGNOSTICS v_changed = ROW_COUNT;
+        IF v_changed <> json_array_length(p_status_changes) THEN
+            RAISE EXCEPTION 'a transaction changed its status meanwhile' USING ERRCODE = 'serialization_failure';
+        END IF;
+    END IF;
+    IF p_answers IS NOT NULL THEN
+        UPDATE idempotency_keys i SET response_status = w.status, response_body = w.body
+        FROM json_to_recordset(p_answers) AS w (key text, status smallint, body text)
+        WHERE i.caller_id = p_caller AND i.key = w.key;
+    END IF;
+    IF p_freed_keys IS NOT NULL THEN
+        DELETE FROM idempotency_keys i WHERE i.caller_id = p_caller AND i.key = ANY (p_freed_keys);
+    END IF;
+END $$;
+"""
+
+DOWNGRADE = """
+DROP FUNCTION write_moves(json, json, json, json, json, uuid, json, text[]);
+DROP FUNCTION claim_idempotency_keys(uuid, text[], text[], timestamptz);
+DROP FUNCTION lock_accounts(uuid, text[], text[], text[], boolean[]);
+DROP FUNCTION resolve_account(text, text, text);
+"""
+
+
+def upgrade() -> None:
+    op.execute(UPGRADE)
+
+
+def downgrade() -> None:
+    op.execute(DOWNGRADE)

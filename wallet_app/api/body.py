@@ -1,0 +1,122 @@
+"""Reading what a client sends: body, query and headers, each strictly and with errors that name the field."""
+
+import re
+from typing import TypeVar
+
+from flask import request
+from pydantic import BaseModel, ValidationError
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from wallet_app.api.strict_json import StrictJsonError, parse_json
+from wallet_app.errors import (
+    BodyTooLarge,
+    MalformedBody,
+    UnsupportedMediaType,
+    ValidationFailed,
+    VersionRequired,
+    StaleVersion,
+)
+from wallet_app.transactions.idempotency import IdempotencyKey, make_key
+
+M = TypeVar("M", bound=BaseModel)
+
+JSON_TYPE = "application/json"
+ETAG = re.compile(r'"([1-9][0-9]{0,8})"')
+
+
+def read_raw_body() -> bytes:
+    """The body's bytes.
+
+    Raises:
+        BodyTooLarge: above the limit of this endpoint.
+    """
+    try:
+        return request.get_data(cache=True)
+    except RequestEntityTooLarge as error:
+        raise BodyTooLarge(f"A body has at most {request.max_content_length} bytes.") from error
+
+
+def read_body(model: type[M], *, optional: bool = False) -> M:
+    """Read and validate the JSON body. With ``optional``, no body is the same as ``{}``.
+
+    Raises:
+        UnsupportedMediaType, BodyTooLarge, MalformedBody, ValidationFailed
+    """
+    raw = read_raw_body()
+    if not raw and optional:
+        return validate(model, {})
+    if raw and (request.mimetype != JSON_TYPE or request.mimetype_params.get("charset", "utf-8").lower() != "utf-8"):
+        raise UnsupportedMediaType
+    try:
+        value = parse_json(raw)
+    except StrictJsonError as error:
+        raise MalformedBody(str(error)) from error
+    if not isinstance(value, dict):
+        raise MalformedBody("The body must be a JSON object.")
+    return validate(model, value)
+
+
+def read_query(model: type[M]) -> M:
+    """Read and validate the query string.
+
+    Raises:
+        ValidationFailed: an unknown, repeated or faulty parameter.
+    """
+    values: dict[str, str] = {}
+    for name, texts in request.args.lists():
+        if len(texts) > 1:
+            raise ValidationFailed("Give this parameter once.", name)
+        values[name] = texts[0]
+    return validate(model, values)
+
+
+def validate(model: type[M], value: dict[str, object]) -> M:
+    """Raises:
+    ValidationFailed: with each faulty field's path and what is wrong with it.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        fields = {
+            ".".join(str(part) for part in fault["loc"]) or "body": _say(fault["type"], fault["msg"])
+            for fault in error.errors(include_url=False, include_input=False, include_context=False)
+        }
+        raise ValidationFailed("Correct the fields named in details.fields.", fields=fields) from error
+
+
+def _say(kind: str, message: str) -> str:
+    """Pydantic's message, or our own words where its words are about Python."""
+    return {
+        "extra_forbidden": "This field is not known here.",
+        "missing": "This field is needed.",
+        "string_type": "This must be a string.",
+        "none_required": "This must be null.",
+    }.get(kind, message.removeprefix("Value error, "))
+
+
+def read_idempotency_key() -> IdempotencyKey | None:
+    """The request's Idempotency-Key with the fingerprint of method, path and body; None without the header.
+
+    Raises:
+        InvalidIdempotencyKey: not 1 to 255 printable ASCII characters.
+    """
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    return make_key(key, request.method.encode(), request.path.encode(), read_raw_body())
+
+
+def read_version() -> int:
+    """The version in If-Match, as our ETag gave it out.
+
+    Raises:
+        VersionRequired: no If-Match.
+        StaleVersion: an ETag that this object never had.
+    """
+    text = request.headers.get("If-Match")
+    if text is None:
+        raise VersionRequired
+    match = ETAG.fullmatch(text.strip())
+    if match is None:
+        raise StaleVersion
+    return int(match[1])

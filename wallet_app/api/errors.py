@@ -1,0 +1,84 @@
+"""Turning every error into a problem, or into a page where a person is looking."""
+
+import logging
+from http import HTTPStatus
+
+from flask import Flask, Response
+from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from wallet_app.api.answers import PROBLEM_TYPE, render_problem, to_json
+from wallet_app.errors import BodyTooLarge, Problem, Unavailable
+from wallet_app.extensions import db
+from wallet_app.pages import render_error_page, wants_page
+from wallet_app.uow import raise_if_unavailable
+
+log = logging.getLogger(__name__)
+
+
+class HttpProblem(Problem):
+    """What the HTTP layer itself refuses: a wrong URL, a wrong method, a request it can't parse."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        phrase = HTTPStatus(status)
+        self.status = status  # type: ignore[misc]
+        self.code = phrase.name  # type: ignore[misc]
+        self.title = phrase.phrase  # type: ignore[misc]
+
+
+def answer_problem(problem: Problem) -> Response:
+    """The answer that a problem becomes, with the headers its kind asks for."""
+    headers: dict[str, str] = {}
+    retry_after = getattr(problem, "retry_after", None)
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if wants_page():
+        return render_error_page(problem.status, headers=headers)
+    return Response(to_json(render_problem(problem)), problem.status, headers, content_type=PROBLEM_TYPE)
+
+
+def answer_http_exception(error: HTTPException) -> Response:
+    """Werkzeug's own errors in our words."""
+    status = error.code or 500
+    if error.response is not None and status < HTTPStatus.BAD_REQUEST:
+        return error.get_response()  # type: ignore[return-value]
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return answer_problem(BodyTooLarge("The body is larger than this address takes."))
+    details = {
+        HTTPStatus.NOT_FOUND: "There is nothing at this address. /docs lists what there is.",
+        HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method; the header Allow lists those it takes.",
+    }
+    response = answer_problem(HttpProblem(status, details.get(HTTPStatus(status), error.description or "")))
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return response
+
+
+def answer_database_error(error: DBAPIError | PoolTimeout) -> Response:
+    """A database that is away or overloaded is 503; any other database error is a fault of ours."""
+    db.session.rollback()
+    if isinstance(error, PoolTimeout):
+        return answer_problem(Unavailable())
+    try:
+        raise_if_unavailable(error)
+    except Unavailable as problem:
+        return answer_problem(problem)
+    return answer_unexpected(error)
+
+
+def answer_unexpected(error: Exception) -> Response:
+    """The last resort: logged whole, told without a detail that could give something away."""
+    log.exception("unexpected error", exc_info=error)
+    return answer_problem(Problem())
+
+
+def init_error_handlers(app: Flask) -> None:
+    """Catch everything."""
+    app.register_error_handler(Problem, answer_problem)
+    app.register_error_handler(HTTPException, answer_http_exception)
+    app.register_error_handler(DBAPIError, answer_database_error)
+    app.register_error_handler(PoolTimeout, answer_database_error)
+    app.register_error_handler(Exception, answer_unexpected)

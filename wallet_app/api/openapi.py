@@ -1,0 +1,144 @@
+"""The OpenAPI 3.1 document, built from the endpoints' own declarations."""
+
+import re
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from wallet_app.api.answers import PROBLEM_TYPE
+from wallet_app.api.endpoint import OPERATIONS, Operation, Who
+
+API_VERSION = "1.0.0"
+REFERENCES = "#/components/schemas/{model}"
+PATH_PARAMETER = re.compile(r"<uuid:(\w+)>")
+
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "description": "RFC 9457 problem details, with our own members.",
+    "required": ["type", "title", "status", "detail", "instance", "code", "details", "timestamp", "request_id"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What to do about it."},
+        "instance": {"type": "string"},
+        "code": {"type": "string", "pattern": "^[A-Z0-9_]+$", "description": "Stable; programs decide by it."},
+        "details": {"type": "object"},
+        "timestamp": {"type": "string", "format": "date-time"},
+        "request_id": {"type": "string"},
+    },
+}
+
+HEADERS = {
+    "Idempotency-Key": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
+        "description": "Makes the move happen once, however often the request is sent.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    },
+    "If-Match": {
+        "name": "If-Match",
+        "in": "header",
+        "required": True,
+        "description": "The ETag last read.",
+        "schema": {"type": "string", "examples": ['"3"']},
+    },
+}
+
+
+@lru_cache(maxsize=1)
+def build_document() -> dict[str, Any]:
+    """The whole document. Endpoints are declared at import, so it is built once."""
+    models = sorted({model for operation in OPERATIONS for model in _list_models(operation)}, key=lambda m: m.__name__)
+    mapping, definitions = models_json_schema([(model, "validation") for model in models], ref_template=REFERENCES)
+    schemas = {model: mapping[(model, "validation")] for model in models}
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        path = PATH_PARAMETER.sub(r"{\1}", operation.path)
+        paths.setdefault(path, {})[operation.method.lower()] = _describe(operation, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "wallet_app",
+            "version": API_VERSION,
+            "description": "A wallet ledger: accounts, transfers, top-ups, withdrawals and reversals.",
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": {**definitions.get("$defs", {}), "Problem": PROBLEM_SCHEMA},
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            },
+        },
+    }
+
+
+def _list_models(operation: Operation) -> list[type[BaseModel]]:
+    candidates = (operation.body, operation.query, *operation.answers.values())
+    return [model for model in candidates if model is not None]
+
+
+def _describe(operation: Operation, schemas: dict[type[BaseModel], Any]) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": f"{operation.tag.lower()}_{operation.name}",
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "parameters": _list_parameters(operation),
+        "responses": {
+            **{str(status): _describe_answer(status, model, schemas) for status, model in operation.answers.items()},
+            **{str(status): _describe_error(status) for status in operation.errors},
+        },
+        "security": [] if operation.who is Who.ANYONE else [{"bearer": []}],
+    }
+    if operation.description:
+        described["description"] = operation.description
+    if operation.body is not None:
+        described["requestBody"] = {
+            "required": not operation.body_optional,
+            "content": {"application/json": {"schema": schemas[operation.body]}},
+        }
+    return described
+
+
+def _list_parameters(operation: Operation) -> list[dict[str, Any]]:
+    parameters: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+        for name in PATH_PARAMETER.findall(operation.path)
+    ]
+    parameters += [HEADERS[name] for name in operation.headers]
+    if operation.query is not None:
+        schema = operation.query.model_json_schema(ref_template=REFERENCES)
+        required = schema.get("required", [])
+        parameters += [
+            {"name": name, "in": "query", "required": name in required, "schema": _drop_null(value)}
+            for name, value in schema["properties"].items()
+        ]
+    return parameters
+
+
+def _drop_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A query parameter is left out, never null."""
+    choices = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
+    kept = {name: value for name, value in schema.items() if name not in {"anyOf", "default", "title"}}
+    if schema.get("default") is not None:
+        kept["default"] = schema["default"]
+    return {**choices[0], **kept} if len(choices) == 1 else {**kept, **({"anyOf": choices} if choices else {})}
+
+
+def _describe_answer(status: int, model: type[BaseModel] | None, schemas: dict[type[BaseModel], Any]) -> dict[str, Any]:
+    described: dict[str, Any] = {"description": HTTPStatus(status).phrase}
+    if model is not None:
+        described["content"] = {"application/json": {"schema": schemas[model]}}
+    return described
+
+
+def _describe_error(status: int) -> dict[str, Any]:
+    return {
+        "description": HTTPStatus(status).phrase,
+        "content": {PROBLEM_TYPE: {"schema": {"$ref": REFERENCES.format(model="Problem")}}},
+    }

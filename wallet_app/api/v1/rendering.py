@@ -1,0 +1,106 @@
+"""Objects as the API shows them: ids and amounts as text, times in UTC with six fraction digits."""
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from wallet_app.clock import format_timestamp
+from wallet_app.identity.models import User
+from wallet_app.ledger.models import Account
+from wallet_app.money import format_amount, get_currency
+from wallet_app.transactions.models import Transaction
+from wallet_app.transactions.queries import StatementEntry
+
+
+def render_user(user: User) -> dict[str, object]:
+    return {
+        "id": str(user.id),
+        "email": user.email,
+        "full_name": user.full_name,
+        "role": user.role,
+        "status": user.status,
+        "kyc_status": user.kyc_status,
+        "phone": user.phone,
+        "company": user.company,
+        "tax_id": user.tax_id,
+        "timezone": user.timezone,
+        "currency": user.currency,
+        "created_at": format_timestamp(user.created_at),
+        "updated_at": format_timestamp(user.updated_at),
+    }
+
+
+def render_account(account: Account, balance: Decimal | None = None, held: Decimal | None = None) -> dict[str, object]:
+    """An account; with ``balance`` and ``held`` as they stood at another moment."""
+    currency = get_currency(account.currency)
+    balance = account.balance if balance is None else balance
+    held = account.held if held is None else held
+    return {
+        "id": str(account.id),
+        "number": account.number,
+        "user_id": render_id(account.user_id),
+        "currency": account.currency,
+        "label": account.label,
+        "status": account.status,
+        "freeze_scope": account.freeze_scope,
+        "is_primary": account.is_primary,
+        "balance": format_amount(balance, currency),
+        "held": format_amount(held, currency),
+        "available": format_amount(balance - held + account.overdraft_limit, currency),
+        "overdraft_limit": format_amount(account.overdraft_limit, currency),
+        "version": account.version,
+        "created_at": format_timestamp(account.created_at),
+    }
+
+
+def render_entry(entry: StatementEntry) -> dict[str, object]:
+    currency = get_currency(entry.currency)
+    return {
+        "id": str(entry.id),
+        "amount": format_amount(entry.amount, currency),
+        "balance_after": None if entry.balance_after is None else format_amount(entry.balance_after, currency),
+        "transaction_id": str(entry.transaction_id),
+        "type": entry.type,
+        "description": entry.description,
+        "created_at": format_timestamp(entry.created_at),
+    }
+
+
+def render_transaction(transaction: Transaction) -> dict[str, object]:
+    currency = get_currency(transaction.currency)
+    converted = get_currency(transaction.converted_currency) if transaction.converted_currency else None
+    return {
+        "id": str(transaction.id),
+        "type": transaction.type,
+        "status": transaction.status,
+        "amount": format_amount(transaction.amount, currency),
+        "currency": transaction.currency,
+        "source_account_id": render_id(transaction.source_account_id),
+        "destination_account_id": render_id(transaction.destination_account_id),
+        "description": transaction.description,
+        "reason": transaction.reason,
+        "merchant_name": transaction.merchant_name,
+        "merchant_category": transaction.merchant_category,
+        "original_transaction_id": render_id(transaction.original_transaction_id),
+        "refunded_amount": format_amount(transaction.refunded_amount, currency),
+        "exchange_rate": None if transaction.exchange_rate is None else f"{transaction.exchange_rate:f}",
+        "converted_amount": (
+            None
+            if converted is None or transaction.converted_amount is None
+            else format_amount(transaction.converted_amount, converted)
+        ),
+        "converted_currency": transaction.converted_currency,
+        "metadata": transaction.extra,
+        "initiated_by": str(transaction.initiated_by),
+        "created_at": format_timestamp(transaction.created_at),
+        "updated_at": format_timestamp(transaction.updated_at),
+        "completed_at": render_time(transaction.completed_at),
+    }
+
+
+def render_id(value: UUID | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def render_time(value: datetime | None) -> str | None:
+    return None if value is None else format_timestamp(value)

@@ -1,0 +1,184 @@
+"""Transactions: every money move of a single kind comes in here, and all are read here."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from flask import Blueprint, Response, current_app
+
+from wallet_app.api.answers import PROBLEM_TYPE, render_problem, reply, to_json
+from wallet_app.api.body import read_body, read_idempotency_key, read_query
+from wallet_app.api.endpoint import endpoint
+from wallet_app.api.v1.rendering import render_transaction
+from wallet_app.api.v1.transactions_listing import list_page
+from wallet_app.api.v1.transactions_schema import (
+    ReversalIn,
+    TopUpIn,
+    TransactionDetailOut,
+    TransactionIn,
+    TransactionOut,
+    TransactionsOut,
+    TransactionsQuery,
+    TransferIn,
+    WithdrawalIn,
+)
+from wallet_app.clock import format_timestamp
+from wallet_app.identity.caller import Caller
+from wallet_app.ledger.locking import AccountRef
+from wallet_app.ledger.models import Entry
+from wallet_app.money import format_amount, get_currency, parse_amount
+from wallet_app.transactions.idempotency import IdempotencyKey, StoredAnswer
+from wallet_app.transactions.moves import Move, Policy, Refused
+from wallet_app.transactions.originals import read_reversal_accounts
+from wallet_app.transactions.pipeline import Moved, MoveRequest, Replayed, execute
+from wallet_app.transactions.queries import get_transaction_for, list_entries_of
+from wallet_app.transactions.reversal import Reversal
+from wallet_app.transactions.top_up import TopUp
+from wallet_app.transactions.transfer import Transfer
+from wallet_app.transactions.withdrawal import Withdrawal
+from wallet_app.uow import run_in_unit_of_work
+
+transactions = Blueprint("transactions", __name__, url_prefix="/api/v1/transactions")
+
+
+def make_move(caller: Caller, body: TransferIn | TopUpIn | WithdrawalIn) -> Move:
+    """The move that a body asks for.
+
+    Raises:
+        InvalidAmount: against the digits of its currency.
+    """
+    amount = parse_amount(body.amount, get_currency(body.currency))
+    if isinstance(body, TopUpIn):
+        return TopUp(
+            account=AccountRef("id", str(body.account_id)),
+            amount=amount,
+            currency=body.currency,
+            description=body.description,
+            metadata=body.metadata,
+        )
+    if isinstance(body, WithdrawalIn):
+        return Withdrawal(
+            account=AccountRef("id", str(body.account_id)),
+            amount=amount,
+            currency=body.currency,
+            payout_reference=body.payout_reference,
+            description=body.description,
+            metadata=body.metadata,
+        )
+    return Transfer(
+        source=_find_source(caller, body),
+        destination=_find_destination(body),
+        amount=amount,
+        currency=body.currency,
+        description=body.description,
+        metadata=body.metadata,
+    )
+
+
+def _find_source(caller: Caller, body: TransferIn) -> AccountRef:
+    if body.source_account_id is not None:
+        return AccountRef("id", str(body.source_account_id))
+    return AccountRef("owner", str(caller.user_id), body.currency)
+
+
+def _find_destination(body: TransferIn) -> AccountRef:
+    if body.destination_account_id is not None:
+        return AccountRef("id", str(body.destination_account_id))
+    if body.destination_account_number is not None:
+        return AccountRef("number", body.destination_account_number)
+    return AccountRef("email", (body.to_user_email or "").lower(), body.currency)
+
+
+def move_money(caller: Caller, move: Move, key: IdempotencyKey | None) -> Response:
+    """Make one move and answer it: 201, a stored answer again, or the problem that refused it."""
+    policy: Policy = current_app.extensions["wallet_policy"]
+    (result,) = execute(caller, [MoveRequest(move, key)], policy=policy, render=_render_answer)
+    answer = result.answer
+    headers = {"Idempotency-Replayed": "true"} if isinstance(result.outcome, Replayed) else {}
+    content_type = PROBLEM_TYPE if answer.status >= HTTPStatus.BAD_REQUEST else "application/json"
+    return Response(answer.body, answer.status, headers, content_type=content_type)
+
+
+def _render_answer(outcome: Moved | Refused) -> StoredAnswer:
+    if isinstance(outcome, Moved):
+        return StoredAnswer(201, to_json(render_transaction(outcome.transaction)).decode())
+    return StoredAnswer(outcome.problem.status, to_json(render_problem(outcome.problem)).decode())
+
+
+@endpoint(
+    transactions,
+    "POST",
+    "",
+    tag="Transactions",
+    body=TransactionIn,
+    answers={201: TransactionOut},
+    errors=(403, 404, 409, 422),
+    headers=("Idempotency-Key",),
+)
+def create(caller: Caller) -> Response:
+    """Move money: a transfer, a top-up or a withdrawal.
+
+    A transfer takes the caller's primary account in `currency` where `source_account_id` is omitted.
+    """
+    key = read_idempotency_key()
+    return move_money(caller, make_move(caller, read_body(TransactionIn).root), key)
+
+
+@endpoint(
+    transactions, "GET", "", tag="Transactions", query=TransactionsQuery, answers={200: TransactionsOut}, errors=(404,)
+)
+def index(caller: Caller) -> Response:
+    """List the transactions one may see, newest first.
+
+    Dates are inclusive, in the owner's time zone; a time as `end_date` is exclusive.
+    """
+    query = read_query(TransactionsQuery)
+    return list_page(
+        caller,
+        query,
+        account_id=UUID(str(query.account_id)) if query.account_id else None,
+        user_id=UUID(str(query.user_id)) if query.user_id else None,
+    )
+
+
+@endpoint(
+    transactions, "GET", "/<uuid:transaction_id>", tag="Transactions", answers={200: TransactionDetailOut}
+)
+def show(caller: Caller, transaction_id: UUID) -> Response:
+    """Read a transaction; staff see its entries too."""
+    transaction = get_transaction_for(caller, transaction_id)
+    shown = render_transaction(transaction)
+    if caller.is_staff:
+        shown["entries"] = [_render_entry(entry) for entry in list_entries_of(transaction_id)]
+    return reply(shown)
+
+
+def _render_entry(entry: Entry) -> dict[str, object]:
+    currency = get_currency(entry.currency)
+    return {
+        "id": str(entry.id),
+        "account_id": str(entry.account_id),
+        "amount": format_amount(entry.amount, currency),
+        "currency": entry.currency,
+        "balance_after": None if entry.balance_after is None else format_amount(entry.balance_after, currency),
+        "created_at": format_timestamp(entry.created_at),
+    }
+
+
+@endpoint(
+    transactions,
+    "POST",
+    "/<uuid:transaction_id>/reversal",
+    tag="Transactions",
+    body=ReversalIn,
+    body_optional=True,
+    answers={201: TransactionOut},
+    errors=(403, 409, 422),
+    headers=("Idempotency-Key",),
+)
+def reverse(caller: Caller, transaction_id: UUID) -> Response:
+    """Take a whole transaction back: its recipient a transfer, operations also a top-up or withdrawal."""
+    transaction = get_transaction_for(caller, transaction_id)
+    accounts = run_in_unit_of_work(lambda session: read_reversal_accounts(session, transaction_id))
+    key = read_idempotency_key()
+    body = read_body(ReversalIn, optional=True)
+    return move_money(caller, Reversal(original_id=transaction_id, accounts=accounts, reason=body.reason), key)

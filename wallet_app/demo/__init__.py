@@ -1,0 +1,1 @@
+"""The demo world: people, accounts and three months of history, posted through the services."""

@@ -1,0 +1,1 @@
+"""Accounts, entries and holds. Knows no customer and no HTTP."""

@@ -1,0 +1,91 @@
+"""Resolving and locking the accounts of money moves, in the one order that can't deadlock."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+RefKind = Literal["id", "number", "owner", "email", "cash", "fees", "fx", "merchant_settlement", "suspense"]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRef:
+    """How a move names an account.
+
+    ``owner`` (a user id) and ``email`` stand for that user's primary account in ``currency``; the system kinds for
+    the system's own account in ``currency``; ``id`` and ``number`` need no currency.
+    """
+
+    kind: RefKind
+    value: str = ""
+    currency: str = ""
+
+
+@dataclass(slots=True)
+class LockedAccount:
+    """An account as read after its lock, and as decisions change it from there. Amounts in ``currency``.
+
+    ``access`` is what the caller was granted on someone else's account: ``viewer``, ``operator`` or None.
+    """
+
+    id: UUID
+    number: str
+    kind: str
+    user_id: UUID | None
+    currency: str
+    status: str
+    freeze_scope: str | None
+    balance: Decimal
+    held: Decimal
+    overdraft_limit: Decimal
+    entry_count: int
+    last_moved_at: datetime | None
+    owner_status: str | None
+    access: str | None
+
+    @property
+    def is_customer(self) -> bool:
+        return self.kind == "customer"
+
+    @property
+    def available(self) -> Decimal:
+        """What may still be spent: balance − held + overdraft limit."""
+        return self.balance - self.held + self.overdraft_limit
+
+
+def lock_accounts(
+    connection: Connection, caller_id: UUID, refs: Mapping[AccountRef, bool]
+) -> dict[AccountRef, LockedAccount]:
+    """Resolve ``refs``, lock the owners of the debited accounts and all customer accounts, and read them.
+
+    ``refs`` maps each reference to whether a move wants to debit it. Two references to one account share one
+    ``LockedAccount``. What does not exist is absent from the answer. System accounts are never locked.
+    """
+    ordered = list(refs)
+    rows = connection.exec_driver_sql(
+        "SELECT * FROM lock_accounts(%s::uuid, %s::text[], %s::text[], %s::text[], %s::boolean[])",
+        (
+            str(caller_id),
+            [ref.kind for ref in ordered],
+            [ref.value for ref in ordered],
+            [ref.currency for ref in ordered],
+            list(refs.values()),
+        ),
+    )
+    by_id: dict[UUID, LockedAccount] = {}
+    found: dict[AccountRef, LockedAccount] = {}
+    for position, account_id, *columns in rows:
+        account = by_id.get(account_id)
+        if account is None:
+            account = by_id[account_id] = LockedAccount(account_id, *columns)
+        found[ordered[position - 1]] = account
+    return found
+
+
+def find_last_moment(accounts: Iterable[LockedAccount]) -> datetime | None:
+    """The latest time at which any of ``accounts`` moved; a new entry never lies before it."""
+    return max((account.last_moved_at for account in accounts if account.last_moved_at), default=None)

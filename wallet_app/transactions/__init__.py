@@ -1,0 +1,1 @@
+"""Money moves: one pipeline, and one file of pure decisions for each kind of move."""

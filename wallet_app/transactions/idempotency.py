@@ -1,0 +1,81 @@
+"""Idempotency: one key, one effect. Keys are claimed in the unit of work that moves the money.
+
+A key belongs to its caller. What is stored is the answer's status and exact body, for 2xx and for the 409 and 422
+of the pipeline; any other refusal frees the key again.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from wallet_app.clock import format_timestamp
+from wallet_app.errors import IdempotencyInProgress, IdempotencyKeyReused, InvalidIdempotencyKey
+from wallet_app.uow import LOCK_TIMEOUT, get_sqlstate
+
+STORED_REFUSALS = frozenset({409, 422})
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """A client's key and the fingerprint of the request it came with."""
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """An answer as it went out: HTTP status and exact body text."""
+
+    status: int
+    body: str
+
+
+def make_key(key: str, *request_parts: bytes) -> IdempotencyKey:
+    """Pair a key with the SHA-256 of its request (method, path and body).
+
+    Raises:
+        InvalidIdempotencyKey: not 1 to 255 printable ASCII characters.
+    """
+    if not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
+        raise InvalidIdempotencyKey
+    digest = hashlib.sha256()
+    for part in request_parts:
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return IdempotencyKey(key, digest.hexdigest())
+
+
+def claim_keys(
+    connection: Connection, caller_id: UUID, keys: Sequence[IdempotencyKey], at: datetime
+) -> Mapping[str, StoredAnswer | IdempotencyKeyReused]:
+    """Claim ``keys`` (distinct), or wait for whoever has them; answer what is known of those claimed before.
+
+    Raises:
+        IdempotencyInProgress: the first request with one of them did not end within ``lock_timeout``.
+    """
+    try:
+        rows = connection.exec_driver_sql(
+            "SELECT * FROM claim_idempotency_keys(%s::uuid, %s::text[], %s::text[], %s)",
+            (str(caller_id), [key.key for key in keys], [key.fingerprint for key in keys], format_timestamp(at)),
+        ).all()
+    except DBAPIError as error:
+        if get_sqlstate(error) == LOCK_TIMEOUT:
+            raise IdempotencyInProgress from error
+        raise
+    fingerprints = {key.key: key.fingerprint for key in keys}
+    known: dict[str, StoredAnswer | IdempotencyKeyReused] = {}
+    for key, _, fingerprint, status, body in rows:
+        if fingerprint != fingerprints[key]:
+            known[key] = IdempotencyKeyReused()
+        elif status is None:
+            # Committed without an answer cannot happen: claim and answer share a unit of work.
+            raise IdempotencyInProgress
+        else:
+            known[key] = StoredAnswer(status, body)
+    return known

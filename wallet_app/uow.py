@@ -1,0 +1,121 @@
+"""The unit of work: the only place that commits.
+
+``run_in_unit_of_work(fn)`` calls ``fn(session)`` inside one database transaction and commits. A deadlock (40P01) or
+a serialisation failure (40001) makes it run ``fn`` again, at most five times with growing, jittered pauses; so ``fn``
+must do nothing but read and write the database.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from prometheus_client import Counter
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+
+from wallet_app.errors import Unavailable
+from wallet_app.extensions import db
+
+log = logging.getLogger(__name__)
+
+TRIES = 5
+FIRST_PAUSE_S = 0.01
+
+DEADLOCK = "40P01"
+SERIALISATION_FAILURE = "40001"
+LOCK_TIMEOUT = "55P03"
+# Cancelled by statement_timeout; shut down, crashed or starting up; too many connections.
+TRY_LATER = {LOCK_TIMEOUT, "57014", "57P01", "57P02", "57P03", "53300"}
+
+RETRIES = Counter("wallet_unit_of_work_retries", "Units of work run again after a deadlock or serialisation failure")
+
+T = TypeVar("T")
+
+
+def run_in_unit_of_work(fn: Callable[[Session], T]) -> T:
+    """Run ``fn`` and commit what it did, or nothing.
+
+    Raises:
+        Unavailable: locks stayed taken, or the database went away. If it went away during the commit itself, it is
+            unknown whether the work is there: clients repeat with their idempotency key.
+        Exception: whatever ``fn`` raises, after the rollback.
+    """
+    session = db.session()
+    for attempt in range(1, TRIES + 1):
+        session.rollback()  # ends the read that authentication may have begun
+        try:
+            _set_timeouts(session.connection())
+            result = fn(session)
+            session.flush()
+            notices = _get_notices(session.connection())
+            session.commit()
+        except PoolTimeout as error:
+            session.rollback()
+            raise Unavailable from error
+        except DBAPIError as error:
+            _roll_back_quietly(session)
+            if get_sqlstate(error) not in {DEADLOCK, SERIALISATION_FAILURE}:
+                raise_if_unavailable(error)
+                raise
+            if attempt == TRIES:
+                raise Unavailable from error
+            RETRIES.inc()
+            time.sleep(random.uniform(0.5, 1.5) * FIRST_PAUSE_S * 2**attempt)  # noqa: S311 - jitter, not a secret
+        except BaseException:
+            _roll_back_quietly(session)
+            raise
+        else:
+            _report_unsafe_commit(notices)
+            return result
+    raise AssertionError("unreachable")
+
+
+def get_sqlstate(error: DBAPIError) -> str | None:
+    """The five characters that PostgreSQL names an error with, or None when the connection itself broke."""
+    return getattr(error.orig, "pgcode", None)
+
+
+def raise_if_unavailable(error: DBAPIError) -> None:
+    """Turn a lost connection, a lock or statement timeout into ``Unavailable``; return for every other error."""
+    if error.connection_invalidated or get_sqlstate(error) in TRY_LATER or _is_connection_failure(error):
+        raise Unavailable from error
+
+
+def _is_connection_failure(error: DBAPIError) -> bool:
+    return type(error.orig).__name__ in {"OperationalError", "InterfaceError"} and get_sqlstate(error) is None
+
+
+def _set_timeouts(connection: Connection) -> None:
+    """Bound every wait. SET LOCAL ends with the database transaction, so a pooler between us may share connections."""
+    options = connection.get_execution_options()
+    connection.exec_driver_sql(
+        f"SET LOCAL lock_timeout = {int(options['lock_timeout_ms'])};"
+        f"SET LOCAL statement_timeout = {int(options['statement_timeout_ms'])}"
+    )
+
+
+def _roll_back_quietly(session: Session) -> None:
+    """A rollback on a dead connection must not hide the error that killed it."""
+    try:
+        session.rollback()
+    except DBAPIError:
+        session.invalidate()
+
+
+def _get_notices(connection: Connection) -> list[str]:
+    """What the server said beside its answers, on this very connection."""
+    return getattr(connection.connection.dbapi_connection, "notices", [])
+
+
+def _report_unsafe_commit(notices: list[str]) -> None:
+    """Report a commit that is not on the synchronous standby.
+
+    A query cancelled while COMMIT waits for the standby "succeeds", and tells so in a WARNING alone.
+    """
+    if notices:
+        if any("synchronous" in notice for notice in notices):
+            log.error("committed here, but not confirmed by the synchronous standby")
+        notices.clear()
