@@ -4,37 +4,71 @@
 """
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from limits import parse_many
+
+from wallet_app.database import DRIVER
+from wallet_app.embedded import get_bundled_url
 from wallet_app.errors import ConfigurationError
 
+ROOT = Path(__file__).resolve().parent
 DEMO_PASSWORD = "demo-wallet-2026"  # noqa: S105 - the published password of the demo data, refused in production
+ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 
 
 def rewrite_database_url(url: str) -> str:
-    """Name the driver: SQLAlchemy 2.1 reads a bare ``postgresql://`` as psycopg 3, and we use psycopg2."""
-    for prefix in ("postgresql://", "postgres://"):
-        if url.startswith(prefix):
-            return "postgresql+psycopg2://" + url.removeprefix(prefix)
+    """Name the driver: SQLAlchemy 2.1 reads a bare ``postgresql://`` as psycopg 3, and we use psycopg2 our own way."""
+    scheme, separator, rest = url.partition("://")
+    if scheme in {"postgresql", "postgres", "postgresql+psycopg2"}:
+        return f"{DRIVER}{separator}{rest}"
     return url
 
 
-def _read_number(env: Mapping[str, str], name: str, default: int) -> int:
-    text = env.get(name, str(default))
-    if not (text.isascii() and text.isdigit()):
-        raise ConfigurationError(f"{name} must be a whole number, not {text!r}")
+def _read_number(env: Mapping[str, str], name: str, default: int, *, least: int = 1) -> int:
+    text = env.get(name) or str(default)
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= least):
+        raise ConfigurationError(f"{name} must be a whole number from {least} on, not {text!r}")
     return int(text)
 
 
 def _read_flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
-    text = env.get(name, "1" if default else "0").lower()
+    text = (env.get(name) or ("1" if default else "0")).lower()
     if text not in {"0", "1", "true", "false", "yes", "no"}:
         raise ConfigurationError(f"{name} must be 0 or 1, not {text!r}")
     return text in {"1", "true", "yes"}
+
+
+def _read_origins(env: Mapping[str, str]) -> list[str]:
+    origins = [origin.strip() for origin in env.get("CORS_ORIGINS", "").split(",") if origin.strip()]
+    for origin in origins:
+        # A wildcard or a pattern would let in more than whoever wrote it may have meant.
+        if not ORIGIN.fullmatch(origin):
+            raise ConfigurationError(f"CORS_ORIGINS lists origins such as https://shop.example, not {origin!r}")
+    return origins
+
+
+def _read_rate_limit(env: Mapping[str, str]) -> str:
+    text = env.get("RATE_LIMIT") or "6000/minute"
+    try:
+        limits = parse_many(text)
+    except ValueError:
+        limits = []
+    if len(limits) != 1 or limits[0].amount < 1:
+        raise ConfigurationError(f"RATE_LIMIT must be one limit, such as 6000/minute, not {text!r}")
+    return text
+
+
+def _read_log_level(env: Mapping[str, str]) -> str:
+    text = (env.get("LOG_LEVEL") or "INFO").upper()
+    if text not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
+        raise ConfigurationError(f"LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL, not {text!r}")
+    return text
 
 
 @dataclass(kw_only=True)
@@ -43,6 +77,7 @@ class Config:
 
     ENVIRONMENT: str
     SQLALCHEMY_DATABASE_URI: str
+    USES_BUNDLED_DATABASE: bool
     SECRET_KEY: str
     JWT_SECRET_KEY: str
     SANDBOX: bool
@@ -76,30 +111,30 @@ class Config:
             "pool_timeout": 10,
             "pool_recycle": 1800,
             "connect_args": {"connect_timeout": 5, "application_name": "wallet"},
-            # Read by uow.py, which knows no app.
-            "execution_options": {
-                "lock_timeout_ms": self.LOCK_TIMEOUT_MS,
-                "statement_timeout_ms": self.STATEMENT_TIMEOUT_MS,
-            },
+            "lock_timeout_ms": self.LOCK_TIMEOUT_MS,
+            "statement_timeout_ms": self.STATEMENT_TIMEOUT_MS,
         }
 
 
 def _read_common(env: Mapping[str, str], *, production: bool) -> dict[str, object]:
+    url, data_dir = env.get("DATABASE_URL"), Path(env.get("WALLET_DATA_DIR") or ROOT / "instance").resolve()
     return {
-        "SQLALCHEMY_DATABASE_URI": rewrite_database_url(env.get("DATABASE_URL", "")),
+        # Where the bundled database listens is known whether it runs or not; nothing here starts it.
+        "SQLALCHEMY_DATABASE_URI": rewrite_database_url(url or get_bundled_url(data_dir)),
+        "USES_BUNDLED_DATABASE": not url,
         # Without a given secret every process makes its own: fine for a command, and make run hands one down.
         "SECRET_KEY": env.get("SECRET_KEY") or secrets.token_hex(32),
         "JWT_SECRET_KEY": env.get("JWT_SECRET_KEY") or secrets.token_hex(32),
         "SANDBOX": _read_flag(env, "SANDBOX", default=not production),
         "DEMO_PASSWORD": env.get("DEMO_PASSWORD", None if production else DEMO_PASSWORD),
         "REDIS_URL": env.get("REDIS_URL") or None,
-        "CORS_ORIGINS": [origin.strip() for origin in env.get("CORS_ORIGINS", "").split(",") if origin.strip()],
-        "RATE_LIMIT": env.get("RATE_LIMIT", "6000/minute"),
-        "LOG_LEVEL": env.get("LOG_LEVEL", "INFO").upper(),
+        "CORS_ORIGINS": _read_origins(env),
+        "RATE_LIMIT": _read_rate_limit(env),
+        "LOG_LEVEL": _read_log_level(env),
         "LOCK_TIMEOUT_MS": _read_number(env, "LOCK_TIMEOUT_MS", 3_000),
         "STATEMENT_TIMEOUT_MS": _read_number(env, "STATEMENT_TIMEOUT_MS", 15_000),
-        "TRUSTED_PROXIES": _read_number(env, "TRUSTED_PROXIES", 0),
-        "DATA_DIR": Path(env.get("WALLET_DATA_DIR", "instance")).resolve(),
+        "TRUSTED_PROXIES": _read_number(env, "TRUSTED_PROXIES", 0, least=0),
+        "DATA_DIR": data_dir,
         "POOL_SIZE": _read_number(env, "WEB_THREADS", 8),
         "SESSION_COOKIE_SECURE": production,
         "HSTS": production,
@@ -136,6 +171,4 @@ def load_config(env: Mapping[str, str] | None = None) -> Config:
     if production:
         _refuse_unsafe_production(env)
     common = _read_common(env, production=production)
-    if not common["SQLALCHEMY_DATABASE_URI"]:
-        raise ConfigurationError("DATABASE_URL is not set: use make run, or set DATABASE_URL=postgresql://…")
     return Config(ENVIRONMENT=environment, TESTING=environment == "testing", **common)  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from alembic import context
 from flask import current_app
 from sqlalchemy import text
 
+from wallet_app.cli import open_database
 from wallet_app.extensions import Base
 
 # A migration that can't have its lock soon gives way instead of queueing every request behind itself.
@@ -40,4 +41,5 @@ def run_migrations() -> None:
             connection.commit()
 
 
-run_migrations()
+with open_database(current_app):
+    run_migrations()

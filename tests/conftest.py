@@ -76,7 +76,9 @@ def clone_database() -> Iterator[str]:
 
 
 def make_config(database_url: str, **settings: str) -> Config:
-    return load_config({"WALLET_ENV": "testing", "DATABASE_URL": database_url, **SECRETS, "LOG_LEVEL": "WARNING", **settings})
+    return load_config(
+        {"WALLET_ENV": "testing", "DATABASE_URL": database_url, **SECRETS, "LOG_LEVEL": "WARNING", **settings}
+    )
 
 
 @pytest.fixture(scope="session")

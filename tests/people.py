@@ -97,18 +97,14 @@ def make_person(
     """Somebody new, signed in; a customer with an account in ``currency`` holding ``balance``."""
     address = email or f"{uuid4().hex}@people.example"
     with app.app_context():
-        user, account = run_in_unit_of_work(
-            lambda session: _add(session, role, address, full_name, currency, timezone)
-        )
+        user, account = run_in_unit_of_work(lambda session: _add(session, role, address, full_name, currency, timezone))
         opened = open_session(user.id)
         caller = Caller(user.id, role, "active", opened.session_id)
         if account is not None and Decimal(balance):
             top_up(caller, account.id, balance, currency)
     with app.test_request_context():
         tokens = make_tokens(opened)
-    return Person(
-        app, caller, address, account.id if account else None, account.number if account else None, tokens
-    )
+    return Person(app, caller, address, account.id if account else None, account.number if account else None, tokens)
 
 
 def _add(session: Any, role: Role, email: str, full_name: str, currency: str, timezone: str) -> tuple[Any, Any]:

@@ -18,7 +18,6 @@ def create_app(config: "Config | None" = None) -> Flask:
         ConfigurationError: a setting is missing or unsafe, or production finds demo data.
     """
     # Imported here so that wallet_app.money and the like can be had without the whole application.
-    from flask_cors import CORS
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from config import load_config
@@ -39,8 +38,6 @@ def create_app(config: "Config | None" = None) -> Flask:
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     jwt.init_app(app)
-    if config.CORS_ORIGINS:
-        CORS(app, resources={"/api/*": {"origins": config.CORS_ORIGINS}}, expose_headers=["*"])
     app.extensions["wallet_policy"] = Policy(sandbox=config.SANDBOX)
     init_observability(app)
     init_security_headers(app)

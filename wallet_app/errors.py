@@ -14,6 +14,7 @@
         │   └── TokenReused
         ├── Forbidden                 403 FORBIDDEN
         ├── NotFound                  404 NOT_FOUND
+        ├── MethodNotAllowed          405 METHOD_NOT_ALLOWED
         ├── Conflict                  409
         │   ├── EmailTaken, AccountExists, AccountNotEmpty, AccountNotOpen, AccountNotFrozen
         │   ├── UserNotEmpty, UserNotActive, UserNotSuspended, OwnUserProtected, AccessExists
@@ -31,6 +32,7 @@
         ├── VersionRequired           428 VERSION_REQUIRED
         ├── TooManyRequests           429 TOO_MANY_REQUESTS
         └── Unavailable               503 BUSY
+            └── NotReady              503 NOT_READY
 """
 
 from collections.abc import Mapping
@@ -141,6 +143,13 @@ class NotFound(Problem):
     code = "NOT_FOUND"
     title = "Not found"
     default_detail = "There is nothing here, or it is not yours to see. Check the id."
+
+
+class MethodNotAllowed(Problem):
+    status = 405
+    code = "METHOD_NOT_ALLOWED"
+    title = "This address does not take this method"
+    default_detail = "The header Allow lists the methods that this address takes."
 
 
 class Conflict(Problem):
@@ -352,3 +361,12 @@ class Unavailable(Problem):
     title = "Busy just now"
     default_detail = "Too many want the same thing, or the database is restarting. Try again in a moment."
     retry_after = 1
+
+
+class NotReady(Unavailable):
+    """``/health/ready`` alone answers it. ``retry_after`` is in whole seconds."""
+
+    code = "NOT_READY"
+    title = "Not ready to serve"
+    default_detail = "The database does not answer, or its migrations have not run yet."
+    retry_after = 5

@@ -9,11 +9,13 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import psycopg2
 from prometheus_client import Counter
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from wallet_app.errors import Unavailable
@@ -47,7 +49,6 @@ def run_in_unit_of_work(fn: Callable[[Session], T]) -> T:
     for attempt in range(1, TRIES + 1):
         session.rollback()  # ends the read that authentication may have begun
         try:
-            _set_timeouts(session.connection())
             result = fn(session)
             session.flush()
             notices = _get_notices(session.connection())
@@ -73,6 +74,29 @@ def run_in_unit_of_work(fn: Callable[[Session], T]) -> T:
     raise AssertionError("unreachable")
 
 
+def read_one_row(statement: str, parameters: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """Run one reading statement outside any database transaction, in a single round trip; for authentication.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
+    connection = None
+    try:
+        connection = db.engine.raw_connection()
+        cursor = connection.cursor()
+        cursor.execute(statement, parameters)
+        row: tuple[Any, ...] | None = cursor.fetchone()
+    except (psycopg2.OperationalError, psycopg2.InterfaceError, OperationalError, PoolTimeout) as error:
+        if connection is not None:
+            connection.invalidate()
+        raise Unavailable from error
+    else:
+        return row
+    finally:
+        if connection is not None:
+            connection.close()
+
+
 def get_sqlstate(error: DBAPIError) -> str | None:
     """The five characters that PostgreSQL names an error with, or None when the connection itself broke."""
     return getattr(error.orig, "pgcode", None)
@@ -86,15 +110,6 @@ def raise_if_unavailable(error: DBAPIError) -> None:
 
 def _is_connection_failure(error: DBAPIError) -> bool:
     return type(error.orig).__name__ in {"OperationalError", "InterfaceError"} and get_sqlstate(error) is None
-
-
-def _set_timeouts(connection: Connection) -> None:
-    """Bound every wait. SET LOCAL ends with the database transaction, so a pooler between us may share connections."""
-    options = connection.get_execution_options()
-    connection.exec_driver_sql(
-        f"SET LOCAL lock_timeout = {int(options['lock_timeout_ms'])};"
-        f"SET LOCAL statement_timeout = {int(options['statement_timeout_ms'])}"
-    )
 
 
 def _roll_back_quietly(session: Session) -> None:

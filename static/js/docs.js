@@ -1,6 +1,10 @@
-// Starts Swagger UI on the API's own description, and lets it follow the system's light or dark side.
+// Starts Swagger UI on the API's own description. It follows the system's light or dark side, and a sign-in run
+// on the page signs the calls after it.
 (function () {
   "use strict";
+  const SIGN_IN_PATH = "/api/v1/auth/login";
+  const SECURITY_SCHEME = "bearer";
+
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   function applyTheme() {
     document.documentElement.classList.toggle("dark-mode", dark.matches);
@@ -8,8 +12,15 @@
   dark.addEventListener("change", applyTheme);
   applyTheme();
 
+  function useToken(response) {
+    if (response.ok && new URL(response.url, location.href).pathname === SIGN_IN_PATH) {
+      ui.preauthorizeApiKey(SECURITY_SCHEME, JSON.parse(response.text).access_token);
+    }
+    return response;
+  }
+
   const target = document.getElementById("swagger-ui");
-  window.SwaggerUIBundle({
+  const ui = window.SwaggerUIBundle({
     url: target.dataset.openapiUrl,
     domNode: target,
     presets: [window.SwaggerUIBundle.presets.apis],
@@ -19,9 +30,8 @@
     filter: true,
     defaultModelsExpandDepth: 0,
     displayRequestDuration: true,
-    tryItOutEnabled: false,
     persistAuthorization: false,
-    showMutatedRequest: false,
+    responseInterceptor: useToken,
     validatorUrl: null,
   });
 })();

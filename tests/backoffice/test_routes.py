@@ -85,5 +85,6 @@ def test_assets_are_kept_for_a_year(visitor: Visitor) -> None:
     address = text.split('rel="stylesheet" href="')[1].split('"')[0]
     response = visitor.get(address)
     assert response.status_code == 200
+    response.close()
     assert "max-age=31536000" in response.headers["Cache-Control"]
     assert "Cookie" not in response.headers.get("Vary", "")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, sync_playwright
 from werkzeug.serving import make_server
 
 ROOT = Path(__file__).parents[2]
@@ -156,9 +156,15 @@ def window(open_window: OpenWindow, look: str) -> Window:
 
 
 @pytest.fixture
-def take_screenshot(window: Window, look: str) -> Callable[[str], None]:
-    def take(name: str) -> None:
+def take_screenshot(window: Window, look: str) -> Callable[..., None]:
+    """Takes a picture of the whole page, or of one element of it, for people to look at."""
+
+    def take(name: str, element: Locator | None = None) -> None:
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        window.page.screenshot(path=SCREENSHOTS / f"{name}-{look}.png", full_page=True)
+        path = SCREENSHOTS / f"{name}-{look}.png"
+        if element is None:
+            window.page.screenshot(path=path, full_page=True)
+        else:
+            element.screenshot(path=path)
 
     return take

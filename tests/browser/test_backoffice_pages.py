@@ -12,7 +12,7 @@ from wallet_app.errors import Forbidden
 from wallet_app.identity.permissions import Role
 
 MakeStaff = Callable[..., Person]
-TakeScreenshot = Callable[[str], None]
+TakeScreenshot = Callable[..., None]
 
 
 def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:

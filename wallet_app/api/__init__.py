@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from wallet_app.api.cors import init_cors
 from wallet_app.api.docs import docs_blueprint
 from wallet_app.api.errors import init_error_handlers
 from wallet_app.api.rate_limits import init_rate_limits
@@ -14,6 +15,7 @@ from wallet_app.api.v1.users import users
 
 def init_api(app: Flask) -> None:
     """Put the API, its manual and the machine endpoints on ``app``, with errors and limits as it promises."""
+    init_cors(app)
     init_error_handlers(app)
     init_rate_limits(app)
     for blueprint in (system, docs_blueprint, auth, users, accounts, transactions):

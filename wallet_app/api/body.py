@@ -1,20 +1,21 @@
 """Reading what a client sends: body, query and headers, each strictly and with errors that name the field."""
 
 import re
+from collections.abc import Sequence
 from typing import TypeVar
 
 from flask import request
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from wallet_app.api.strict_json import StrictJsonError, parse_json
 from wallet_app.errors import (
     BodyTooLarge,
     MalformedBody,
+    StaleVersion,
     UnsupportedMediaType,
     ValidationFailed,
     VersionRequired,
-    StaleVersion,
 )
 from wallet_app.transactions.idempotency import IdempotencyKey, make_key
 
@@ -45,8 +46,8 @@ def read_body(model: type[M], *, optional: bool = False) -> M:
     raw = read_raw_body()
     if not raw and optional:
         return validate(model, {})
-    if raw and (request.mimetype != JSON_TYPE or request.mimetype_params.get("charset", "utf-8").lower() != "utf-8"):
-        raise UnsupportedMediaType
+    if raw:
+        _check_content_type()
     try:
         value = parse_json(raw)
     except StrictJsonError as error:
@@ -56,16 +57,25 @@ def read_body(model: type[M], *, optional: bool = False) -> M:
     return validate(model, value)
 
 
+def _check_content_type() -> None:
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if request.mimetype != JSON_TYPE or charset not in {"utf-8", "utf8"} or "Content-Encoding" in request.headers:
+        raise UnsupportedMediaType
+
+
 def read_query(model: type[M]) -> M:
     """Read and validate the query string.
 
     Raises:
-        ValidationFailed: an unknown, repeated or faulty parameter.
+        ValidationFailed: an unknown, repeated or faulty parameter, or one with the character NUL.
     """
     values: dict[str, str] = {}
     for name, texts in request.args.lists():
         if len(texts) > 1:
             raise ValidationFailed("Give this parameter once.", name)
+        if "\0" in texts[0]:
+            # PostgreSQL has no such character in its text.
+            raise ValidationFailed("This has the character NUL, which is not accepted.", name)
         values[name] = texts[0]
     return validate(model, values)
 
@@ -77,11 +87,19 @@ def validate(model: type[M], value: dict[str, object]) -> M:
     try:
         return model.model_validate(value)
     except ValidationError as error:
+        # A choice among models begins each path with the chosen one's name, which is no field of the client's.
+        start = 1 if issubclass(model, RootModel) else 0
         fields = {
-            ".".join(str(part) for part in fault["loc"]) or "body": _say(fault["type"], fault["msg"])
+            _name_field(fault["loc"][start:], fault["type"]): _say(fault["type"], fault["msg"])
             for fault in error.errors(include_url=False, include_input=False, include_context=False)
         }
         raise ValidationFailed("Correct the fields named in details.fields.", fields=fields) from error
+
+
+def _name_field(path: Sequence[int | str], kind: str) -> str:
+    if not path:
+        return "type" if kind.startswith("union_tag") else "body"
+    return ".".join(str(part) for part in path)
 
 
 def _say(kind: str, message: str) -> str:
@@ -91,6 +109,8 @@ def _say(kind: str, message: str) -> str:
         "missing": "This field is needed.",
         "string_type": "This must be a string.",
         "none_required": "This must be null.",
+        "dict_type": "This must be an object.",
+        "union_tag_not_found": "This field is needed.",
     }.get(kind, message.removeprefix("Value error, "))
 
 
@@ -103,7 +123,8 @@ def read_idempotency_key() -> IdempotencyKey | None:
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
-    return make_key(key, request.method.encode(), request.path.encode(), read_raw_body())
+    # Where a body is optional, none and {} are the same; elsewhere an empty one is refused anyway.
+    return make_key(key, request.method.encode(), request.path.encode(), read_raw_body() or b"{}")
 
 
 def read_version() -> int:

@@ -11,7 +11,7 @@ from wallet_app.identity.staff import StaffMember, find_staff_member
 from wallet_app.uow import run_in_unit_of_work
 
 
-class SignedInStaff(UserMixin):  # type: ignore[misc]
+class SignedInStaff(UserMixin):
     """flask-login's view of a staff member. Its id is the session's: what ends there, ends everywhere."""
 
     def __init__(self, member: StaffMember) -> None:

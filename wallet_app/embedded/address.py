@@ -29,6 +29,11 @@ def choose_socket_dir(data_dir: Path) -> Path:
     return Path(tempfile.gettempdir()).resolve() / f"wallet-{os.geteuid()}-{digest}"
 
 
+def get_bundled_url(data_dir: Path) -> str:
+    """Where the data directory's database listens, when it runs."""
+    return build_url(choose_socket_dir(data_dir.resolve()))
+
+
 def find_running(data_dir: Path) -> str | None:
     """The address of the server that answers for this data directory and no other; None if none does."""
     cluster_dir = data_dir.resolve() / "postgres"

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import Connection, CursorResult, delete, func, select, update
+from sqlalchemy import CursorResult, delete, func, select, update
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid4, uuid7
 
@@ -18,7 +18,7 @@ from wallet_app.identity.caller import Caller
 from wallet_app.identity.models import SignInFailure, SignInSession, User
 from wallet_app.identity.passwords import hash_password, is_password
 from wallet_app.identity.permissions import Role
-from wallet_app.uow import run_in_unit_of_work
+from wallet_app.uow import read_one_row, run_in_unit_of_work
 
 FAILURES_ALLOWED = 10
 FAILURE_WINDOW = timedelta(minutes=15)
@@ -147,13 +147,15 @@ def change_password(caller: Caller, current_password: str, new_password: str) ->
     run_in_unit_of_work(change)
 
 
-def find_caller(connection: Connection, session_id: UUID, request_id: str | None = None) -> Caller | None:
-    """The person behind a live session, read fresh: a revoked session or a closed user is nobody."""
-    row = connection.exec_driver_sql(
-        "SELECT u.id, u.role, u.status FROM sessions s JOIN users u ON u.id = s.user_id"
-        " WHERE s.id = %s AND s.revoked_at IS NULL AND s.expires_at > %s AND u.status <> 'closed'",
-        (str(session_id), clock.now()),
-    ).one_or_none()
+def find_caller(session_id: UUID, request_id: str | None = None) -> Caller | None:
+    """The person behind a live session, read fresh: a revoked session or a closed user is nobody.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
+    row = read_one_row(
+        "SELECT user_id, role, status FROM find_caller(%s::uuid, %s::timestamptz)", (str(session_id), clock.now())
+    )
     return Caller(row[0], Role(row[1]), row[2], session_id, request_id) if row else None
 
 

@@ -1,20 +1,16 @@
 """The refusals that several moves share. Pure: each reads facts and raises, or returns what was asked for."""
 
-from decimal import Decimal
-
 from wallet_app.errors import (
     AccountClosed,
     AccountFrozen,
     CurrencyMismatch,
     Forbidden,
-    InsufficientFunds,
     NoAccountInCurrency,
     NotFound,
     UserSuspended,
 )
 from wallet_app.identity.permissions import Permission
 from wallet_app.ledger.locking import AccountRef, LockedAccount
-from wallet_app.money import format_amount, get_currency
 from wallet_app.transactions.moves import Facts
 
 
@@ -95,20 +91,3 @@ def check_may_receive(account: LockedAccount) -> None:
 def _check_open(account: LockedAccount) -> None:
     if account.status == "closed":
         raise AccountClosed("The account is closed. Choose another one.")
-
-
-def check_funds(account: LockedAccount, amount: Decimal) -> None:
-    """Raises:
-    InsufficientFunds: ``amount`` is above available; ``details`` has both, in the account's currency.
-    """
-    if account.available < amount:
-        currency = get_currency(account.currency)
-        available = max(account.available, Decimal(0))
-        raise InsufficientFunds(
-            f"Available is {format_amount(available, currency)} {currency.code}. Send less, or top up first.",
-            {
-                "available": format_amount(available, currency),
-                "required": format_amount(amount, currency),
-                "currency": currency.code,
-            },
-        )

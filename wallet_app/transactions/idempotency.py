@@ -70,12 +70,7 @@ def claim_keys(
         raise
     fingerprints = {key.key: key.fingerprint for key in keys}
     known: dict[str, StoredAnswer | IdempotencyKeyReused] = {}
-    for key, _, fingerprint, status, body in rows:
-        if fingerprint != fingerprints[key]:
-            known[key] = IdempotencyKeyReused()
-        elif status is None:
-            # Committed without an answer cannot happen: claim and answer share a unit of work.
-            raise IdempotencyInProgress
-        else:
-            known[key] = StoredAnswer(status, body)
+    for key, fingerprint, status, body in rows:
+        same = fingerprint == fingerprints[key]
+        known[key] = StoredAnswer(status, body) if same else IdempotencyKeyReused()
     return known

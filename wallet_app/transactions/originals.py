@@ -40,11 +40,14 @@ def lock_originals(connection: Connection, ids: Collection[UUID]) -> dict[UUID, 
     rows = connection.exec_driver_sql(
         "SELECT t.id, t.type, t.status, t.amount, t.currency, t.refunded_amount,"
         " t.source_account_id, t.destination_account_id,"
-        " array_agg(e.account_id ORDER BY e.id), array_agg(e.amount ORDER BY e.id)"
+        " array_agg(e.account_id ORDER BY e.id) FILTER (WHERE e.id IS NOT NULL),"
+        " array_agg(e.amount ORDER BY e.id) FILTER (WHERE e.id IS NOT NULL)"
         " FROM transactions t LEFT JOIN entries e ON e.transaction_id = t.id"
         " WHERE t.id = ANY (%s::uuid[]) GROUP BY t.id",
         (wanted,),
     )
-    return {
-        row[0]: Original(*row[:8], entries=tuple(zip(row[8], row[9], strict=True)) if row[8][0] else ()) for row in rows
-    }
+    originals: dict[UUID, Original] = {}
+    for row in rows:
+        values = (*row[:8], tuple(zip(row[8] or (), row[9] or (), strict=True)))
+        originals[row[0]] = Original(*values)
+    return originals

@@ -96,7 +96,7 @@ def _run(
                 f"Item {index} was refused: {outcome.problem.detail} Nothing was written.",
                 {"index": index, "error": outcome.problem},
             )
-    _write(connection, caller, work, *_sort_answers(plan, requests))
+    _write(connection, caller, work, *_sort_answers(caller, plan, requests))
     _audit(session, caller, work.transactions)
     return plan.list_results()
 
@@ -211,7 +211,9 @@ def _make_transaction(decision: Completed, facts: Facts) -> Transaction:
     )
 
 
-def _sort_answers(plan: _Plan, requests: Sequence[MoveRequest]) -> tuple[list[dict[str, object]], list[str]]:
+def _sort_answers(
+    caller: Caller, plan: _Plan, requests: Sequence[MoveRequest]
+) -> tuple[list[dict[str, object]], list[str]]:
     """The answers to store, and the keys to free because their refusal is none that is kept."""
     stored: list[dict[str, object]] = []
     freed: list[str] = []
@@ -222,7 +224,14 @@ def _sort_answers(plan: _Plan, requests: Sequence[MoveRequest]) -> tuple[list[di
         if isinstance(result.outcome, Refused) and result.answer.status not in STORED_REFUSALS:
             freed.append(key.key)
         else:
-            stored.append({"key": key.key, "status": result.answer.status, "body": result.answer.body})
+            stored.append(
+                {
+                    "caller_id": str(caller.user_id),
+                    "key": key.key,
+                    "status": result.answer.status,
+                    "body": result.answer.body,
+                }
+            )
     return stored, freed
 
 

@@ -13,6 +13,7 @@ from wallet_app.errors import (
     TransactionNotCompleted,
 )
 from wallet_app.identity.permissions import Permission
+from wallet_app.ledger.funds import check_funds
 from wallet_app.ledger.locking import AccountRef, LockedAccount
 from wallet_app.ledger.posting import Leg
 from wallet_app.transactions import checks
@@ -59,7 +60,7 @@ class Reversal:
             if leg.amount < 0:
                 by_operations = facts.caller.may(Permission.REVERSE)
                 checks.check_may_pay(leg.account, facts, passes_debit_freeze=by_operations)
-                checks.check_funds(leg.account, -leg.amount)
+                check_funds(leg.account, -leg.amount)
             else:
                 checks.check_may_receive(leg.account)
         return Completed(

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from wallet_app.errors import SameAccount
 from wallet_app.identity.permissions import Permission
+from wallet_app.ledger.funds import check_funds
 from wallet_app.ledger.locking import AccountRef
 from wallet_app.ledger.posting import Leg
 from wallet_app.transactions import checks
@@ -44,7 +45,7 @@ class Transfer:
         checks.check_currency(destination, self.currency)
         checks.check_may_pay(source, facts)
         checks.check_may_receive(destination)
-        checks.check_funds(source, self.amount)
+        check_funds(source, self.amount)
         return Completed(
             type="transfer",
             amount=self.amount,

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from wallet_app.identity.permissions import Permission
+from wallet_app.ledger.funds import check_funds
 from wallet_app.ledger.locking import AccountRef
 from wallet_app.ledger.posting import Leg
 from wallet_app.transactions import checks
@@ -42,7 +43,7 @@ class Withdrawal:
         account = checks.get_own_account(facts, self.account, Permission.MOVE_MONEY)
         checks.check_currency(account, self.currency)
         checks.check_may_pay(account, facts)
-        checks.check_funds(account, self.amount)
+        check_funds(account, self.amount)
         return Completed(
             type="withdrawal",
             amount=self.amount,

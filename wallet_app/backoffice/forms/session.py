@@ -9,7 +9,7 @@ def _strip(text: str | None) -> str | None:
     return text.strip() if text else text
 
 
-class SignInForm(FlaskForm):  # type: ignore[misc]
+class SignInForm(FlaskForm):
     """Email and password of a staff member. FlaskForm brings the CSRF token along."""
 
     email = EmailField("Email", filters=[_strip], validators=[InputRequired("Enter your email address.")])

@@ -1,0 +1,95 @@
+"""The worker process: runs jobs until it is asked to stop, or until something breaks that it can't mend."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from procrastinate import App, JobContext
+from procrastinate.worker import Worker
+
+from wallet_app.jobs.app import DEAD_AFTER_S, connect_job_app
+
+log = logging.getLogger(__name__)
+
+CONCURRENCY = 4
+# The supervisor waits 12 seconds before it kills; a killed job is taken up by the next worker.
+FINISH_JOBS_WITHIN_S = 8.0
+
+
+def run_worker(app: Flask, *, wait: bool = True, dead_after_s: float = DEAD_AFTER_S) -> bool:
+    """Run jobs until SIGTERM or SIGINT, or with ``wait=False`` until none is left.
+
+    Answers whether it ended as it should. Otherwise something broke (the database went away in the middle of a job,
+    say) and the process should end, so that whoever supervises it starts another: its jobs are then taken up.
+    """
+    with connect_job_app(app.config["SQLALCHEMY_DATABASE_URI"]) as job_app:
+        job_app.worker_defaults = {
+            "stalled_worker_timeout": dead_after_s,
+            "update_heartbeat_interval": dead_after_s / 4,
+        }
+        return asyncio.run(_Run(app, job_app, wait).run())
+
+
+class _Run:
+    """One run of a worker, and what ended it."""
+
+    def __init__(self, app: Flask, job_app: App, wait: bool) -> None:
+        self._app = app
+        self._job_app = job_app
+        self._wait = wait
+        self._work: asyncio.Task[None] | None = None
+        self._is_asked_to_stop = False
+        self._is_broken = False
+
+    async def run(self) -> bool:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._note_breakage)
+        for signal_number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signal_number, self._note_signal)
+        self._work = loop.create_task(self._open_and_work())
+        try:
+            await self._work
+        except asyncio.CancelledError:
+            return not self._is_broken
+        except Exception:
+            log.exception("the worker broke")
+            return False
+        # Nobody asked: one of procrastinate's own side tasks failed, and it stopped by itself.
+        return not self._wait and not self._is_broken
+
+    async def _open_and_work(self) -> None:
+        async with self._job_app.open_async():
+            log.info("the worker is ready")
+            await self._job_app.run_worker_async(
+                wait=self._wait,
+                concurrency=CONCURRENCY,
+                install_signal_handlers=False,
+                shutdown_graceful_timeout=FINISH_JOBS_WITHIN_S,
+                task_middleware=[self._enter_app_context],
+            )
+
+    def _enter_app_context(self, call_next: Callable[[], Any], context: JobContext, worker: Worker) -> Any:
+        with self._app.app_context():
+            return call_next()
+
+    def _note_signal(self) -> None:
+        if not self._is_asked_to_stop:  # a second cancellation would cut the orderly end short
+            self._is_asked_to_stop = True
+            self._cancel()
+
+    def _note_breakage(self, loop: asyncio.AbstractEventLoop, details: dict[str, Any]) -> None:
+        """What nobody handles ends the worker.
+
+        A job's outcome that couldn't be stored would otherwise leave the job running for ever in the queue's eyes.
+        """
+        log.error("the worker broke: %s", details.get("message"), exc_info=details.get("exception"))
+        if not (self._is_broken or self._is_asked_to_stop):
+            self._is_broken = True
+            self._cancel()
+
+    def _cancel(self) -> None:
+        if self._work is not None:
+            self._work.cancel()
