@@ -110,6 +110,7 @@ class Config:
             "max_overflow": 4,
             "pool_timeout": 10,
             "pool_recycle": 1800,
+            "hide_parameters": True,  # they hold personal data, and errors are logged
             "connect_args": {"connect_timeout": 5, "application_name": "wallet"},
             "lock_timeout_ms": self.LOCK_TIMEOUT_MS,
             "statement_timeout_ms": self.STATEMENT_TIMEOUT_MS,

@@ -22,12 +22,13 @@ class Chaos:
     s.
     """
 
-    def __init__(self, data_dir: Path, seconds: float) -> None:
+    def __init__(self, data_dir: Path, seconds: float, postgres_kill_seconds: float = POSTGRES_KILL_SECONDS) -> None:
         self._pids_path = data_dir / "pids.json"
         started = perf_counter()
         self._until = started + seconds
         self._next_worker = started + WORKER_KILL_SECONDS
-        self._next_postgres = started + POSTGRES_KILL_SECONDS
+        self._postgres_kill_seconds = postgres_kill_seconds
+        self._next_postgres = started + postgres_kill_seconds
         self._random = random.Random(5)
         self._killed_postgres: set[int] = set()
         self.worker_kills = 0
@@ -41,16 +42,14 @@ class Chaos:
         if now >= self._until:
             return
         if now >= self._next_postgres and self._kill_postgres():
-            self._next_postgres = now + POSTGRES_KILL_SECONDS
+            self._next_postgres = now + self._postgres_kill_seconds
         if now >= self._next_worker and self._kill_worker():
             self._next_worker = now + WORKER_KILL_SECONDS
 
     def _count_recoveries(self) -> None:
         if self.postgres_recoveries < self.postgres_kills:
             pid = self._read_pid("postgres")
-            self.postgres_recoveries += (
-                pid > 0 and pid not in self._killed_postgres and psutil.pid_exists(pid)
-            )
+            self.postgres_recoveries += pid > 0 and pid not in self._killed_postgres and psutil.pid_exists(pid)
 
     def _kill_worker(self) -> bool:
         workers = _list_children(self._read_pid("web"))

@@ -18,9 +18,7 @@ def read_tree_cpu_seconds(pid: int) -> float:
     for child in root.children(recursive=True):
         try:
             total += _read_cpu_seconds(child)
-        except (
-            psutil.NoSuchProcess
-        ):  # ended since it was listed: its time is its parent's by now, or was just read
+        except psutil.NoSuchProcess:  # ended since it was listed: its time is its parent's by now, or was just read
             continue
     return total
 

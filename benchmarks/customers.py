@@ -51,9 +51,7 @@ def register_customers(port: int, count: int, opening_balance: str) -> list[Cust
     """
     run = secrets.token_hex(4)
     with ThreadPoolExecutor(4) as pool:
-        return list(
-            pool.map(lambda number: _register(port, f"race-{run}-{number}", opening_balance), range(count))
-        )
+        return list(pool.map(lambda number: _register(port, f"race-{run}-{number}", opening_balance), range(count)))
 
 
 def _register(port: int, name: str, opening_balance: str) -> Customer:
@@ -83,9 +81,7 @@ def find_noon_zone() -> str:
     """A time zone in which it is between 12:00 and 13:00 now, so that nobody moves money at a suspicious
     hour.
     """
-    offset = (
-        12 - datetime.now(UTC).hour
-    )  # hours east of Greenwich; the names under Etc/ have the sign reversed
+    offset = 12 - datetime.now(UTC).hour  # hours east of Greenwich; the names under Etc/ have the sign reversed
     return f"Etc/GMT{-offset:+d}" if offset else "Etc/GMT"
 
 

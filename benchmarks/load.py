@@ -165,9 +165,7 @@ class LoadClient:
     answer.
     """
 
-    def __init__(
-        self, host: str, port: int, traffic: Traffic, *, clients: int = 16, timeout: float = 30.0
-    ) -> None:
+    def __init__(self, host: str, port: int, traffic: Traffic, *, clients: int = 16, timeout: float = 30.0) -> None:
         self.address = (host, port)
         self.traffic = traffic
         self.clients = clients
@@ -319,9 +317,5 @@ class LoadClient:
 
     def _drop_silent(self, now: float) -> None:
         for connection in list(self._open):
-            if (
-                connection.sock is not None
-                and 0.0 < connection.sent_at < now - self.timeout
-                and connection.request
-            ):
+            if connection.sock is not None and 0.0 < connection.sent_at < now - self.timeout and connection.request:
                 self._lose(connection)

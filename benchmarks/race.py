@@ -26,7 +26,7 @@ from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
 
-from benchmarks.chaos import Chaos
+from benchmarks.chaos import POSTGRES_KILL_SECONDS, WORKER_KILL_SECONDS, Chaos
 from benchmarks.customers import Customer, register_customers
 from benchmarks.load import LoadClient, LoadResult
 from benchmarks.race_checks import Violations, check_database
@@ -47,11 +47,12 @@ from wallet_app.embedded import ensure_database
 CLIENTS = 32
 OPENING = Decimal("10.00")
 FINAL_REPLAYS = 2000
+SHOWN_LINES = 5
 DRAIN_SECONDS = 60
 START_SECONDS = 180
 STOP_SECONDS = 90
 RATE_LIMIT = "600000/minute"
-LOCK_CLAUSE = re.compile(r"\s+FOR\s+(NO KEY UPDATE|UPDATE)\b", re.IGNORECASE)
+LOCK_CLAUSE = re.compile(r"\s+FOR NO KEY UPDATE\b", re.IGNORECASE)
 
 
 class Supervised:
@@ -71,7 +72,7 @@ class Supervised:
             "FLASK_APP": "wsgi",
         }
         with log.open("wb") as output:
-            command = [sys.executable, "-m", "wallet_app.embedded"]
+            command = [sys.executable, "-m", "wallet_app.embedded", "--with-parent"]
             self.process = subprocess.Popen(
                 command,
                 cwd=PROJECT,
@@ -133,10 +134,17 @@ def judge(
         run_flask(environment, "verify-ledger")
     except RuntimeError as error:
         found.ledger_unclean = 1
-        print(f"  {str(error)[:1500]}")
-    for line in (changed + storm.unexpected)[:10]:
-        print(f"  {line}")
+        print_some(str(error).splitlines())
+    print_some(changed + storm.unexpected)
     return found
+
+
+def print_some(lines: Sequence[str]) -> None:
+    """The first few of what may be thousands of lines."""
+    for line in lines[:SHOWN_LINES]:
+        print(f"  {line[:300]}")
+    if len(lines) > SHOWN_LINES:
+        print(f"  … and {len(lines) - SHOWN_LINES} more")
 
 
 def print_table(rows: Sequence[tuple[str, object]]) -> None:
@@ -145,24 +153,21 @@ def print_table(rows: Sequence[tuple[str, object]]) -> None:
         print(f"  {name:24}{value:>10}")
 
 
-def run_main(seconds: float, clients: int) -> bool:
+def run_main(seconds: float, clients: int, postgres_kill_seconds: float) -> bool:
     """The bank test; whether it passed."""
-    print(
-        f"bank test: {clients} clients for {seconds:g} s, workers killed every 2 s, PostgreSQL every 20 s",
-        flush=True,
-    )
+    kills = f"workers killed every {WORKER_KILL_SECONDS:g} s, PostgreSQL every {postgres_kill_seconds:g} s"
+    print(f"bank test: {clients} clients for {seconds:g} s, {kills}", flush=True)
     with supervise() as supervised:
         faults = run_small_races(supervised.port)
         customers = register_customers(supervised.port, clients, str(OPENING))
-        chaos = Chaos(supervised.data_dir, seconds)
+        chaos = Chaos(supervised.data_dir, seconds, postgres_kill_seconds)
         storm, result = run_storm(supervised.port, customers, seconds, chaos.tick)
         wait_until_ready(supervised.port, START_SECONDS, supervised.process)
         chaos.tick()  # counts the last recovery
         replays = run_replays(supervised.port, customers, storm)
         with ensure_database(supervised.data_dir) as url:
             found = judge(url, supervised.environment, customers, storm, replays)
-    for fault in faults:
-        print(f"  {fault}")
+    print_some(faults)
     print_table(
         [
             ("sent", len(storm.attempts)),
@@ -220,13 +225,11 @@ def remove_locks(url: str) -> None:
     with connect(url) as connection, connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_get_functiondef(p.oid) FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace"
-            " AND p.prokind = 'f' AND p.prosrc ~* 'for (no key )?update'"
+            " AND p.prokind = 'f' AND p.prosrc ~* 'for no key update' AND p.proname NOT LIKE 'procrastinate%'"
         )
         definitions = [row[0] for row in cursor.fetchall()]
         if not definitions:
-            raise RuntimeError(
-                "no function with a row lock was found: the control run's patch has to be renewed"
-            )
+            raise RuntimeError("no function with a row lock was found: the control run's patch has to be renewed")
         for definition in definitions:
             cursor.execute(LOCK_CLAUSE.sub("", definition))
         cursor.execute("ALTER TABLE accounts DROP CONSTRAINT accounts_floor")
@@ -240,16 +243,11 @@ def list_violations(found: Violations) -> list[tuple[str, object]]:
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The options of `make race`."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.race", description="The bank test and its control run."
-    )
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.race", description="The bank test and its control run.")
     parser.add_argument("--seconds", type=float, default=60, help="length of the bank test (default 60)")
-    parser.add_argument(
-        "--clients", type=int, default=CLIENTS, help=f"concurrent clients (default {CLIENTS})"
-    )
-    parser.add_argument(
-        "--control-seconds", type=float, default=8, help="length of the control run (default 8)"
-    )
+    parser.add_argument("--clients", type=int, default=CLIENTS, help=f"concurrent clients (default {CLIENTS})")
+    parser.add_argument("--postgres-kill-seconds", type=float, default=POSTGRES_KILL_SECONDS, help="(default 20)")
+    parser.add_argument("--control-seconds", type=float, default=8, help="length of the control run (default 8)")
     parser.add_argument("--control", action="store_true", help="the control run alone")
     return parser.parse_args(arguments)
 
@@ -257,15 +255,11 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Both runs; 1 when the bank test found a violation, or the control run found none."""
     options = parse_arguments(arguments)
-    passed = options.control or run_main(options.seconds, options.clients)
+    passed = options.control or run_main(options.seconds, options.clients, options.postgres_kill_seconds)
     if not options.control:
         print("bank test: passed" if passed else "bank test: FAILED", flush=True)
     controlled = run_control(options.control_seconds, options.clients)
-    print(
-        "control run: violations seen, as it must be"
-        if controlled
-        else "control run: FAILED, it saw nothing wrong"
-    )
+    print("control run: violations seen, as it must be" if controlled else "control run: FAILED, it saw nothing wrong")
     return 0 if passed and controlled else 1
 
 

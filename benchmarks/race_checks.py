@@ -99,8 +99,7 @@ def _check_accounts(
     cursor: Cursor, found: Violations, ids: Sequence[str], expected: dict[str, Decimal], opening: Decimal
 ) -> None:
     cursor.execute(
-        "SELECT id::text, balance, balance - held < -overdraft_limit FROM accounts"
-        " WHERE id = ANY (%s::uuid[])",
+        "SELECT id::text, balance, balance - held < -overdraft_limit FROM accounts WHERE id = ANY (%s::uuid[])",
         [ids],
     )
     rows = cursor.fetchall()

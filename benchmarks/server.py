@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from psycopg2.extensions import connection as Connection
 
 from benchmarks.load import LoadClient, Request, Response, build_request
 from wallet_app.embedded import ensure_database
+from wallet_app.embedded.processes import signal_on_parent_death
 
 PROJECT = Path(__file__).resolve().parent.parent
 BUILD = PROJECT / "build"
@@ -83,7 +85,14 @@ def serve_wallet(database: Database) -> Iterator[Server]:
     environment = {**database.environment, "PORT": str(port)}
     command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
     with (BUILD / "bench-web.log").open("wb") as log:
-        web = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=log)
+        web = subprocess.Popen(
+            command,
+            cwd=PROJECT,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            preexec_fn=signal_on_parent_death(signal.SIGTERM),
+        )
     try:
         wait_until_ready(port, START_SECONDS, web)
         yield Server(port, database.url, environment, web.pid, database.postgres_pid)
@@ -93,7 +102,7 @@ def serve_wallet(database: Database) -> Iterator[Server]:
 
 
 def run_flask(environment: Mapping[str, str], *arguments: str) -> None:
-    """Runs a flask command of the wallet; raises RuntimeError with its last words when it fails."""
+    """Runs a flask command of the wallet; raises RuntimeError with what it said when it fails."""
     done = subprocess.run(
         [sys.executable, "-m", "flask", *arguments],
         cwd=PROJECT,
@@ -103,7 +112,7 @@ def run_flask(environment: Mapping[str, str], *arguments: str) -> None:
         check=False,
     )
     if done.returncode != 0:
-        raise RuntimeError(f"flask {' '.join(arguments)} failed:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
+        raise RuntimeError(f"flask {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
 
 
 @contextmanager

@@ -82,15 +82,8 @@ def race_opposing(port: int, one: Customer, other: Customer, rounds: int = 15, p
     """A to B and B to A at the same moment, `rounds` times on `pairs` pairs of connections: no 5xx, all made."""
     key = f"opposing-{secrets.token_hex(8)}"
     requests = [
-        [
-            build_transfer(source, target.account_id, "0.01", f"{key}-{lane}-{number}")
-            for number in range(rounds)
-        ]
+        [build_transfer(source, target.account_id, "0.01", f"{key}-{lane}-{number}") for number in range(rounds)]
         for lane, (source, target) in enumerate([(one, other), (other, one)] * pairs)
     ]
     statuses = Counter(answer.status for answer in fire(port, requests))
-    return (
-        []
-        if set(statuses) == {201}
-        else [f"opposing transfers: answered {dict(statuses)}, expected 201 alone"]
-    )
+    return [] if set(statuses) == {201} else [f"opposing transfers: answered {dict(statuses)}, expected 201 alone"]

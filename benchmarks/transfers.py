@@ -128,9 +128,7 @@ def measure_floor(database: Database, *, hot: bool, seconds: float, accounts: in
     """Drives PostgreSQL alone."""
     before = read_tree_cpu_seconds(database.postgres_pid)
     own = _read_children_cpu_seconds()
-    result = run_pgbench(
-        database.url, hot=hot, accounts=accounts, seconds=max(round(seconds), 1), clients=CONNECTIONS
-    )
+    result = run_pgbench(database.url, hot=hot, accounts=accounts, seconds=max(round(seconds), 1), clients=CONNECTIONS)
     used = read_tree_cpu_seconds(database.postgres_pid) - before
     return Measured(
         per_second=result.per_second,
@@ -171,9 +169,7 @@ def run_rounds(
                 hot = shape == "hot"
                 cursor.execute("VACUUM ANALYZE")
                 cursor.execute("CHECKPOINT")
-                legs[shape]["floor"].append(
-                    measure_floor(database, hot=hot, seconds=seconds, accounts=accounts)
-                )
+                legs[shape]["floor"].append(measure_floor(database, hot=hot, seconds=seconds, accounts=accounts))
                 cursor.execute("CHECKPOINT")
                 legs[shape]["ours"].append(measure_ours(server, callers, hot=hot, seconds=seconds))
                 floor, ours = legs[shape]["floor"][-1], legs[shape]["ours"][-1]
@@ -221,17 +217,13 @@ def _print_shape(shape: str, floor: Measured, ours: Measured, ratio: float) -> N
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The options of `make bench`."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.transfers", description="Transfers against the floor."
-    )
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.transfers", description="Transfers against the floor.")
     parser.add_argument("--seconds", type=float, default=8, help="length of each leg (default 8)")
     parser.add_argument("--rounds", type=int, default=5, help="floor and ours in turns, so often (default 5)")
     parser.add_argument("--workers", type=int, help="gunicorn workers (default: the product's)")
     parser.add_argument("--threads", type=int, help="threads per worker (default: the product's)")
     parser.add_argument("--accounts", type=int, default=1000, help="accounts to spread over (default 1000)")
-    parser.add_argument(
-        "--output", type=Path, default=BUILD / "bench.json", help="where the figures go as JSON"
-    )
+    parser.add_argument("--output", type=Path, default=BUILD / "bench.json", help="where the figures go as JSON")
     return parser.parse_args(arguments)
 
 

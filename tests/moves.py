@@ -27,9 +27,7 @@ def by_id(account_id: UUID | None) -> AccountRef:
 
 
 def transfer(source: UUID | None, destination: UUID | None, amount: str, currency: str = "USD") -> Transfer:
-    return Transfer(
-        source=by_id(source), destination=by_id(destination), amount=Decimal(amount), currency=currency
-    )
+    return Transfer(source=by_id(source), destination=by_id(destination), amount=Decimal(amount), currency=currency)
 
 
 def top_up(account: UUID | None, amount: str, currency: str = "USD") -> TopUp:

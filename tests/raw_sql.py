@@ -1,5 +1,6 @@
 """The database behind the application's back: what wrong code, or a person with a shell, could try."""
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -26,7 +27,21 @@ def query(connection: Connection, statement: str, parameters: Mapping[str, Any] 
     values = {name: str(value) if value is not None else None for name, value in (parameters or {}).items()}
     with connection.cursor() as cursor:
         cursor.execute(statement, values or None)
-        return cursor.fetchall() if cursor.description else []
+        return cursor.fetchall() if cursor.description is not None else []
+
+
+def wait_for_lock(app: Flask) -> None:
+    """Return once some session of the app's database waits for a lock."""
+    with connect(app) as connection:
+        connection.autocommit = True
+        for _ in range(1000):
+            if query(
+                connection,
+                "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+            ):
+                return
+            time.sleep(0.005)
+    raise AssertionError("nobody waited for a lock")
 
 
 def switch_off_triggers(connection: Connection) -> None:

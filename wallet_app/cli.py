@@ -11,7 +11,7 @@ from flask import Flask, current_app
 from flask.cli import with_appcontext
 from flask_migrate import upgrade
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from wallet_app.audit import Actor, record_event
@@ -79,9 +79,11 @@ def on_database(command: Callable[P, None]) -> Callable[P, None]:
         except (WalletError, EmbeddedDatabaseError) as error:
             raise click.ClickException(str(error)) from error
         except DBAPIError as error:
-            if get_sqlstate(error) != UNDEFINED_TABLE:
-                raise
-            raise click.ClickException("The database lacks tables. Run: flask db upgrade") from error
+            if get_sqlstate(error) == UNDEFINED_TABLE:
+                raise click.ClickException("The database lacks tables. Run: flask db upgrade") from error
+            if isinstance(error, OperationalError):
+                raise click.ClickException(f"The database does not answer: {error.orig}") from error
+            raise
 
     return run
 
@@ -151,7 +153,7 @@ def jobs() -> None:
 @click.command("create-staff")
 @click.argument("email")
 @click.argument("full_name")
-@click.argument("role", type=click.Choice(sorted(STAFF)))
+@click.argument("role", type=click.Choice(sorted(role.value for role in STAFF)))
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input instead of asking.")
 @on_database
 def create_staff(email: str, full_name: str, role: str, password_stdin: bool) -> None:

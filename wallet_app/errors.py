@@ -53,6 +53,8 @@ class Problem(WalletError):
     ``detail`` is a sentence that says what to do; ``details`` holds plain JSON values for programs.
     """
 
+    # Whether /docs/problems tells more of it than its status does.
+    is_documented: ClassVar[bool] = True
     status: ClassVar[int] = 500
     code: ClassVar[str] = "INTERNAL_ERROR"
     title: ClassVar[str] = "Something went wrong on our side"

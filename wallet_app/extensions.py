@@ -1,7 +1,6 @@
 """The Flask extensions, made once and bound to an app in ``create_app``."""
 
 from flask_jwt_extended import JWTManager
-from flask_limiter import Limiter
 from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy

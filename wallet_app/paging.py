@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, TypeVarTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, tuple_
+from sqlalchemy import Select, SQLColumnExpression, tuple_
 
 from wallet_app.clock import format_timestamp, parse_timestamp
 from wallet_app.errors import ValidationFailed
@@ -18,6 +18,7 @@ from wallet_app.errors import ValidationFailed
 LARGEST_NUMBER = 2**63 - 1
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +31,14 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Keyset:
-    """A total order. ``parsers`` read each column's value back from a cursor; ``name`` tells orders apart."""
+    """A total order of the list ``name``. ``parsers`` read each column's value back from a cursor."""
 
     name: str
-    columns: tuple[ColumnElement[Any], ...]
+    columns: tuple[SQLColumnExpression[Any], ...]
     parsers: tuple[Callable[[str], Any], ...]
     descending: bool = True
 
-    def limit(self, statement: Select[Any], limit: int, cursor: str | None) -> Select[Any]:
+    def limit(self, statement: Select[*Ts], limit: int, cursor: str | None) -> Select[*Ts]:
         """Order ``statement`` and cut one row more than ``limit`` out of it, after ``cursor``.
 
         Raises:
@@ -57,16 +58,20 @@ class Keyset:
         shown = rows[:limit]
         return Page(shown, self._encode(read_key(shown[-1])))
 
+    @property
+    def _label(self) -> str:
+        return f"{self.name} {'desc' if self.descending else 'asc'}"
+
     def _encode(self, values: Sequence[Any]) -> str:
         texts = [format_timestamp(value) if isinstance(value, datetime) else str(value) for value in values]
-        raw = json.dumps([self.name, *texts]).encode()
+        raw = json.dumps([self._label, *texts]).encode()
         return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
     def _decode(self, cursor: str) -> list[Any]:
         try:
             raw = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
             name, *texts = json.loads(raw)
-            if name != self.name or len(texts) != len(self.parsers):
+            if name != self._label or len(texts) != len(self.parsers):
                 raise ValueError("another order")
             return [parse(text) for parse, text in zip(self.parsers, texts, strict=True)]
         except (ValueError, TypeError, RecursionError, binascii.Error, InvalidOperation) as error:
@@ -102,6 +107,8 @@ def parse_decimal(text: object) -> Decimal:
     return number
 
 
-def by_newest(created_at: ColumnElement[datetime], row_id: ColumnElement[UUID], *, descending: bool = True) -> Keyset:
-    """The usual order: (``created_at``, ``id``), newest first."""
-    return Keyset("created_at", (created_at, row_id), (parse_timestamp, parse_uuid), descending)
+def by_newest(
+    name: str, created_at: SQLColumnExpression[datetime], row_id: SQLColumnExpression[UUID], *, descending: bool = True
+) -> Keyset:
+    """The usual order of the list ``name``: (``created_at``, ``id``), newest first."""
+    return Keyset(f"{name} by created_at", (created_at, row_id), (parse_timestamp, parse_uuid), descending)

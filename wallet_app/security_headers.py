@@ -6,11 +6,14 @@ header appends and no more.
 """
 
 import secrets
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask, g, request
+from flask import Flask, g
 from werkzeug.wrappers import Response
 
-_ONE_YEAR_SECONDS = 31_536_000
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _COMMON_HEADERS = (
     ("X-Content-Type-Options", "nosniff"),
@@ -25,10 +28,9 @@ _COMMON_HEADERS = (
     ("Cross-Origin-Resource-Policy", "same-origin"),
 )
 
-_DATA_HEADERS = (
-    *_COMMON_HEADERS,
-    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
-)
+_DATA_POLICY = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+_NOT_STORED = ("Cache-Control", "no-store")
+_HSTS = ("Strict-Transport-Security", "max-age=31536000")  # a year, in seconds
 
 _PAGE_POLICY = (
     "default-src 'none'; "
@@ -58,27 +60,39 @@ def _page_policy() -> str:
     return _PAGE_POLICY.format(nonce=f" 'nonce-{nonce}'") if nonce else _PAGE_POLICY_WITHOUT_NONCE
 
 
-def _set_security_headers(response: Response) -> Response:
-    headers = response.headers
-    if response.mimetype == "text/html":
-        headers.extend(_COMMON_HEADERS)
-        headers["Content-Security-Policy"] = _page_policy()
-    else:
-        headers.extend(_DATA_HEADERS)
-    if "Cache-Control" not in headers:
-        headers["Cache-Control"] = "no-store"
-    return response
-
-
 def init_security_headers(app: Flask) -> None:
     """Set the headers on every answer of `app`; HSTS over HTTPS, or always where `HSTS` is configured."""
     always_hsts = bool(app.config.get("HSTS", False))
-    hsts = f"max-age={_ONE_YEAR_SECONDS}"
 
     @app.after_request
-    def set_security_headers(response: Response) -> Response:
-        if always_hsts or request.is_secure:
-            response.headers["Strict-Transport-Security"] = hsts
-        return _set_security_headers(response)
+    def set_page_policy(response: Response) -> Response:
+        if response.mimetype == "text/html":
+            response.headers["Content-Security-Policy"] = _page_policy()
+        return response
 
     app.jinja_env.globals["csp_nonce"] = csp_nonce
+    app.wsgi_app = _SecurityHeaders(app.wsgi_app, always_hsts=always_hsts)  # type: ignore[method-assign]
+
+
+class _SecurityHeaders:
+    """Adds what is the same on every answer just before it leaves, to the plain list that WSGI has by then."""
+
+    def __init__(self, inner: "WSGIApplication", *, always_hsts: bool) -> None:
+        self._inner = inner
+        self._always_hsts = always_hsts
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        has_hsts = self._always_hsts or environ.get("wsgi.url_scheme") == "https"
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
+            names = {name.lower() for name, _ in headers}
+            headers.extend(_COMMON_HEADERS)
+            if "content-security-policy" not in names:
+                headers.append(_DATA_POLICY)
+            if "cache-control" not in names:
+                headers.append(_NOT_STORED)
+            if has_hsts:
+                headers.append(_HSTS)
+            return start_response(status, headers, exc_info)
+
+        return self._inner(environ, start)

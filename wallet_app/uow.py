@@ -8,7 +8,8 @@ must do nothing but read and write the database.
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
 import psycopg2
@@ -34,6 +35,7 @@ TRY_LATER = {LOCK_TIMEOUT, "57014", "57P01", "57P02", "57P03", "53300"}
 
 RETRIES = Counter("wallet_unit_of_work_retries", "Units of work run again after a deadlock or serialisation failure")
 
+S = TypeVar("S", Session, Connection)
 T = TypeVar("T")
 
 
@@ -45,19 +47,24 @@ def run_in_unit_of_work(fn: Callable[[Session], T]) -> T:
             unknown whether the work is there: clients repeat with their idempotency key.
         Exception: whatever ``fn`` raises, after the rollback.
     """
-    session = db.session()
+    return _run(_open_session, fn)
+
+
+def run_on_connection(fn: Callable[[Connection], T]) -> T:
+    """As ``run_in_unit_of_work``, without the ORM around the connection; for the money path."""
+    return _run(db.engine.begin, fn)
+
+
+def _run(open_scope: Callable[[], AbstractContextManager[S]], fn: Callable[[S], T]) -> T:
+    """Run ``fn`` in a scope that commits at its end, and again after a deadlock or serialisation failure."""
     for attempt in range(1, TRIES + 1):
-        session.rollback()  # ends the read that authentication may have begun
         try:
-            result = fn(session)
-            session.flush()
-            notices = _get_notices(session.connection())
-            session.commit()
+            with open_scope() as scope:
+                result = fn(scope)
+                notices = _get_notices(scope)
         except PoolTimeout as error:
-            session.rollback()
             raise Unavailable from error
         except DBAPIError as error:
-            _roll_back_quietly(session)
             if get_sqlstate(error) not in {DEADLOCK, SERIALISATION_FAILURE}:
                 raise_if_unavailable(error)
                 raise
@@ -65,13 +72,45 @@ def run_in_unit_of_work(fn: Callable[[Session], T]) -> T:
                 raise Unavailable from error
             RETRIES.inc()
             time.sleep(random.uniform(0.5, 1.5) * FIRST_PAUSE_S * 2**attempt)  # noqa: S311 - jitter, not a secret
-        except BaseException:
-            _roll_back_quietly(session)
-            raise
         else:
             _report_unsafe_commit(notices)
             return result
     raise AssertionError("unreachable")
+
+
+@contextmanager
+def _open_session() -> Iterator[Session]:
+    session = db.session()
+    session.rollback()  # ends a read that somebody may have begun
+    try:
+        yield session
+        session.commit()
+    except BaseException:
+        _roll_back_quietly(session)
+        raise
+
+
+def fetch_rows(connection: Connection, statement: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """Run a statement of the money path on the driver's own cursor, inside the connection's unit of work.
+
+    SQLAlchemy would look up every column of every result anew, which costs more than these statements do.
+
+    Raises:
+        DBAPIError: as SQLAlchemy would raise it.
+    """
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(statement, parameters)
+        return list(cursor.fetchall()) if cursor.description else []
+    except psycopg2.Error as error:
+        is_disconnect = connection.dialect.is_disconnect(error, connection.connection, cursor)  # type: ignore[arg-type]
+        if is_disconnect:
+            connection.invalidate(error)
+        raise DBAPIError.instance(
+            statement, None, error, psycopg2.Error, hide_parameters=True, connection_invalidated=is_disconnect
+        ) from error
+    finally:
+        cursor.close()
 
 
 def read_one_row(statement: str, parameters: tuple[Any, ...]) -> tuple[Any, ...] | None:
@@ -120,8 +159,9 @@ def _roll_back_quietly(session: Session) -> None:
         session.invalidate()
 
 
-def _get_notices(connection: Connection) -> list[str]:
+def _get_notices(scope: Session | Connection) -> list[str]:
     """What the server said beside its answers, on this very connection."""
+    connection = scope.connection() if isinstance(scope, Session) else scope
     return getattr(connection.connection.dbapi_connection, "notices", [])
 
 

@@ -73,10 +73,14 @@ def test_sign_in_page(window: Window, take_screenshot: TakeScreenshot) -> None:
     check_page(window)
 
 
-def test_home_page(window: Window, make_staff: MakeStaff, take_screenshot: TakeScreenshot) -> None:
+def test_home_page(
+    window: Window, make_staff: MakeStaff, make_customer: MakeStaff, take_screenshot: TakeScreenshot
+) -> None:
+    for currency, balance in (("USD", "1250.50"), ("JPY", "98000"), ("KWD", "12000000.125")):
+        make_customer(currency=currency, balance=balance)
     page = window.open("/backoffice/")
     sign_in(page, make_staff(Role.ADMIN, full_name="Maximiliana Featherstonehaugh-Montgomery").email)
-    expect(page.get_by_role("heading", name="Ledger")).to_be_visible()
+    expect(page.get_by_role("rowheader", name="KWD")).to_have_count(2)
     take_screenshot("home")
     check_page(window)
 

@@ -163,6 +163,7 @@ def test_the_storm_repeats_until_the_answer_is_final_and_notices_a_changed_repla
     assert len(storm.changed) == 2
 
 
+@pytest.mark.slow
 def test_bench_measures_both_sides_and_leaves_a_clean_ledger(tmp_path: Path) -> None:
     output = tmp_path / "bench.json"
     options = ["--seconds", "1", "--rounds", "1", "--accounts", "20", "--output", str(output)]
@@ -176,5 +177,7 @@ def test_bench_measures_both_sides_and_leaves_a_clean_ledger(tmp_path: Path) -> 
         assert report[shape]["ratio"] > 0
 
 
+@pytest.mark.slow
 def test_race_passes_and_its_control_run_sees_the_harm() -> None:
-    assert race.main(["--seconds", "6", "--clients", "16", "--control-seconds", "3"]) == 0
+    options = ["--seconds", "6", "--clients", "16", "--postgres-kill-seconds", "3", "--control-seconds", "3"]
+    assert race.main(options) == 0

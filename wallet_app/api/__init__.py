@@ -15,6 +15,7 @@ from wallet_app.api.v1.users import users
 
 def init_api(app: Flask) -> None:
     """Put the API, its manual and the machine endpoints on ``app``, with errors and limits as it promises."""
+    app.url_map.merge_slashes = False  # an address with a slash too many leads nowhere, and to no redirect
     init_cors(app)
     init_error_handlers(app)
     init_rate_limits(app)

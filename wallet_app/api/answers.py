@@ -46,7 +46,7 @@ def render_problem(problem: Problem) -> dict[str, object]:
     """A problem as RFC 9457 members and our own."""
     code = problem.code
     return {
-        "type": f"/docs/problems#{code}",
+        "type": f"/docs/problems#{code}" if problem.is_documented else "about:blank",
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,

@@ -31,10 +31,16 @@ def read_raw_body() -> bytes:
     Raises:
         BodyTooLarge: above the limit of this endpoint.
     """
+    too_large = BodyTooLarge(f"A body has at most {request.max_content_length} bytes here.")
     try:
-        return request.get_data(cache=True)
+        raw = request.get_data(cache=True)
     except RequestEntityTooLarge as error:
-        raise BodyTooLarge(f"A body has at most {request.max_content_length} bytes.") from error
+        raise too_large from error
+    # Of a chunked body werkzeug would silently keep what fits.
+    is_chunked = request.content_length is None
+    if is_chunked and len(raw) == request.max_content_length and request.environ["wsgi.input"].read(1):
+        raise too_large
+    return raw
 
 
 def read_body(model: type[M], *, optional: bool = False) -> M:
@@ -69,7 +75,7 @@ def read_query(model: type[M]) -> M:
     Raises:
         ValidationFailed: an unknown, repeated or faulty parameter, or one with the character NUL.
     """
-    values: dict[str, str] = {}
+    values: dict[str, object] = {}
     for name, texts in request.args.lists():
         if len(texts) > 1:
             raise ValidationFailed("Give this parameter once.", name)
@@ -104,6 +110,8 @@ def _name_field(path: Sequence[int | str], kind: str) -> str:
 
 def _say(kind: str, message: str) -> str:
     """Pydantic's message, or our own words where its words are about Python."""
+    if kind == "union_tag_invalid":
+        return f"This must be one of {message.rpartition(': ')[2]}."
     return {
         "extra_forbidden": "This field is not known here.",
         "missing": "This field is needed.",

@@ -1,8 +1,8 @@
 """Declaring an endpoint: one decorator that routes it, authenticates its caller and describes it for OpenAPI."""
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import Enum
 from functools import wraps
 from http import HTTPStatus
@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from wallet_app.api.auth import authenticate
 
 View = Callable[..., ResponseReturnValue]
+AnswerKind = type[BaseModel] | str | None
 
 
 class Who(Enum):
@@ -27,7 +28,10 @@ class Who(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """What /openapi.json tells of an endpoint. ``answers`` maps statuses to models, None for an empty body."""
+    """What /openapi.json tells of an endpoint.
+
+    ``answers`` maps statuses to models, None for an empty body, or a media type for what is not JSON.
+    """
 
     method: str
     path: str
@@ -39,10 +43,11 @@ class Operation:
     body: type[BaseModel] | None
     body_optional: bool
     query: type[BaseModel] | None
-    answers: dict[int, type[BaseModel] | None]
+    answers: Mapping[int, AnswerKind]
     errors: tuple[int, ...]
     headers: tuple[str, ...]
-    extra: dict[str, Any] = field(default_factory=dict)
+    has_etag: bool
+    is_limited: bool
 
 
 OPERATIONS: list[Operation] = []
@@ -54,18 +59,20 @@ def endpoint(
     path: str,
     *,
     tag: str,
-    answers: dict[int, type[BaseModel] | None],
+    answers: Mapping[int, AnswerKind],
     who: Who = Who.SIGNED_IN,
     body: type[BaseModel] | None = None,
     body_optional: bool = False,
     query: type[BaseModel] | None = None,
     errors: tuple[int, ...] = (),
     headers: tuple[str, ...] = (),
+    has_etag: bool = False,
+    is_limited: bool = True,
 ) -> Callable[[View], View]:
     """Register a view. A signed-in one gets ``caller``; the docstring becomes summary and description.
 
     The view itself reads the body, with ``read_body(model)``, once it knows that the caller may act at all:
-    permission is judged before the body.
+    permission is judged before the body. With ``is_limited`` off no rate limit and no database stand before it.
     """
 
     def decorate(view: View) -> View:
@@ -83,8 +90,10 @@ def endpoint(
                 body_optional=body_optional,
                 query=query,
                 answers=answers,
-                errors=_list_errors(who, body, query, path, errors),
+                errors=_list_errors(who, body, query, path, errors) if is_limited else errors,
                 headers=headers,
+                has_etag=has_etag,
+                is_limited=is_limited,
             )
         )
 

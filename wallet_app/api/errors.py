@@ -4,11 +4,13 @@ import logging
 from http import HTTPStatus
 
 from flask import Flask, Response
-from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
 
 from wallet_app.api.answers import PROBLEM_TYPE, render_problem, to_json
-from wallet_app.errors import BodyTooLarge, Problem, Unavailable
+from wallet_app.errors import BodyTooLarge, MethodNotAllowed, NotFound, Problem, Unavailable
 from wallet_app.extensions import db
 from wallet_app.pages import render_error_page, wants_page
 from wallet_app.uow import raise_if_unavailable
@@ -17,7 +19,9 @@ log = logging.getLogger(__name__)
 
 
 class HttpProblem(Problem):
-    """What the HTTP layer itself refuses: a wrong URL, a wrong method, a request it can't parse."""
+    """What the HTTP layer itself refuses, and of which its status tells all: a request it can't parse, say."""
+
+    is_documented = False
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
@@ -43,17 +47,14 @@ def answer_problem(problem: Problem) -> Response:
 def answer_http_exception(error: HTTPException) -> Response:
     """Werkzeug's own errors in our words."""
     status = error.code or 500
-    if error.response is not None and status < HTTPStatus.BAD_REQUEST:
-        return error.get_response()  # type: ignore[return-value]
+    if status == HTTPStatus.NOT_FOUND:
+        return answer_problem(NotFound("There is nothing at this address. /docs lists what there is."))
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return answer_problem(BodyTooLarge("The body is larger than this address takes."))
-    details = {
-        HTTPStatus.NOT_FOUND: "There is nothing at this address. /docs lists what there is.",
-        HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method; the header Allow lists those it takes.",
-    }
-    response = answer_problem(HttpProblem(status, details.get(HTTPStatus(status), error.description or "")))
-    if isinstance(error, MethodNotAllowed) and error.valid_methods:
-        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    if not isinstance(error, WerkzeugMethodNotAllowed):
+        return answer_problem(HttpProblem(status, error.description or ""))
+    response = answer_problem(MethodNotAllowed())
+    response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
     return response
 
 

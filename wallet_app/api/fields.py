@@ -1,5 +1,6 @@
 """The types of fields that requests and answers are made of. Times are RFC 3339, amounts decimal strings."""
 
+import re
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -9,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from wallet_app.api.strict_json import NumberText
 from wallet_app.clock import is_timezone, parse_date, parse_timestamp
 from wallet_app.errors import Problem
+from wallet_app.identity.passwords import LONGEST, SHORTEST
 from wallet_app.identity.users import normalise_email
 from wallet_app.money import get_currency
 
@@ -16,6 +18,7 @@ METADATA_KEYS = 20
 METADATA_KEY_LENGTH = 64
 METADATA_VALUE_LENGTH = 500
 LARGEST_INTEGER_DIGITS = 15
+UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class Request(BaseModel):
@@ -36,11 +39,8 @@ def _refuse_number(value: object) -> object:
     return value
 
 
-def _strip(value: str) -> str:
-    stripped = value.strip()
-    if not stripped:
-        raise ValueError("This must not be empty.")
-    return stripped
+def _strip(value: object) -> object:
+    return value.strip() if isinstance(value, str) and not isinstance(value, NumberText) else value
 
 
 def _check_currency(value: str) -> str:
@@ -64,12 +64,9 @@ def _check_timezone(value: str) -> str:
 
 
 def _check_uuid(value: str) -> UUID:
-    try:
-        if len(value) != 36:
-            raise ValueError("length")
-        return UUID(value)
-    except ValueError as error:
-        raise ValueError("Give an id as it was answered: a UUID with hyphens.") from error
+    if not UUID_TEXT.fullmatch(value):
+        raise ValueError("Give an id as it was answered: a UUID with hyphens.")
+    return UUID(value)
 
 
 def _check_metadata(value: dict[str, Any]) -> dict[str, Any]:
@@ -125,21 +122,22 @@ def _check_moment(value: str) -> str:
 
 
 Text = Annotated[str, BeforeValidator(_refuse_number)]
-RawText = Annotated[str, BeforeValidator(_refuse_number), Field(max_length=1000)]
-Name = Annotated[str, BeforeValidator(_refuse_number), AfterValidator(_strip), Field(min_length=1, max_length=200)]
-ShortText = Annotated[str, BeforeValidator(_refuse_number), AfterValidator(_strip), Field(max_length=64)]
-Sentence = Annotated[str, BeforeValidator(_refuse_number), AfterValidator(_strip), Field(max_length=500)]
+# Surrounding spaces are cut off first, then the length is judged.
+Name = Annotated[Text, Field(min_length=1, max_length=200), BeforeValidator(_strip)]
+ShortText = Annotated[Text, Field(min_length=1, max_length=64), BeforeValidator(_strip)]
+Sentence = Annotated[Text, Field(min_length=1, max_length=500), BeforeValidator(_strip)]
+Password = Annotated[Text, Field(min_length=SHORTEST, max_length=LONGEST)]
 Email = Annotated[
     str,
     BeforeValidator(_refuse_number),
     AfterValidator(_check_email),
-    WithJsonSchema({"type": "string", "format": "email", "maxLength": 254}),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": 254, "examples": ["ana@wallet.example"]}),
 ]
 CurrencyCode = Annotated[
     str,
     BeforeValidator(_refuse_number),
     AfterValidator(_check_currency),
-    WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$", "description": "ISO 4217 code."}),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$", "description": "ISO 4217 code.", "examples": ["USD"]}),
 ]
 Timezone = Annotated[
     str,
@@ -172,15 +170,12 @@ AmountIn = Annotated[
         {
             "type": ["string", "number"],
             "pattern": r"^(0|[1-9][0-9]{0,13})(\.[0-9]{1,4})?$",
-            "description": "Exact decimal text, without sign or exponent; no more fraction digits than the currency has.",
+            "description": "Exact decimal text, no sign, no exponent, no more fraction digits than the currency has.",
             "examples": ["50.00"],
         }
     ),
 ]
-WholeNumber = Annotated[int, BeforeValidator(_parse_whole_number)]
-TimeIn = Annotated[
-    str, AfterValidator(_check_time), WithJsonSchema({"type": "string", "format": "date-time"})
-]
+TimeIn = Annotated[str, AfterValidator(_check_time), WithJsonSchema({"type": "string", "format": "date-time"})]
 MomentIn = Annotated[
     str,
     AfterValidator(_check_moment),
@@ -198,16 +193,15 @@ AmountOut = Annotated[
 ]
 TimeOut = Annotated[
     str,
-    WithJsonSchema(
-        {"type": "string", "format": "date-time", "pattern": r"^[0-9T:-]+\.[0-9]{6}Z$"}
-    ),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": r"^[0-9T:-]+\.[0-9]{6}Z$"}),
 ]
 SortOrder = Literal["asc", "desc"]
-Limit = Annotated[WholeNumber, Field(ge=1, le=100)]
+# The range stands before the parser, or OpenAPI would not tell it.
+Limit = Annotated[int, Field(ge=1, le=100), BeforeValidator(_parse_whole_number)]
 
 
 class PageQuery(Request):
     """What every list takes."""
 
     limit: Limit = 50
-    cursor: Annotated[str, Field(max_length=500)] | None = None
+    cursor: Annotated[str, Field(max_length=500, description="`next_cursor` of the page before.")] | None = None

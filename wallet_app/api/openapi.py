@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from wallet_app.api.answers import PROBLEM_TYPE
-from wallet_app.api.endpoint import OPERATIONS, Operation, Who
+from wallet_app.api.endpoint import OPERATIONS, AnswerKind, Operation, Who
 
 API_VERSION = "1.0.0"
 REFERENCES = "#/components/schemas/{model}"
@@ -32,13 +32,13 @@ PROBLEM_SCHEMA: dict[str, Any] = {
     },
 }
 
-HEADERS = {
+SENT_HEADERS: dict[str, dict[str, Any]] = {
     "Idempotency-Key": {
         "name": "Idempotency-Key",
         "in": "header",
         "required": False,
         "description": "Makes the move happen once, however often the request is sent.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
     },
     "If-Match": {
         "name": "If-Match",
@@ -48,6 +48,22 @@ HEADERS = {
         "schema": {"type": "string", "examples": ['"3"']},
     },
 }
+
+
+def _describe_header(description: str, kind: str = "string") -> dict[str, Any]:
+    return {"description": description, "schema": {"type": kind}}
+
+
+ANSWERED_HEADERS = {
+    "X-Request-Id": _describe_header("The client's own if it sent a sane one, else ours."),
+    "RateLimit-Limit": _describe_header("Requests in a window.", "integer"),
+    "RateLimit-Remaining": _describe_header("Requests left in this window.", "integer"),
+    "RateLimit-Reset": _describe_header("Seconds until the next window.", "integer"),
+    "ETag": _describe_header("The version of the object's settings, to be sent as `If-Match`."),
+    "Idempotency-Replayed": _describe_header("`true`: the stored answer of an earlier request with this key."),
+    "Retry-After": _describe_header("Whole seconds to wait.", "integer"),
+}
+EVERY_ANSWER = ("X-Request-Id", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 
 
 @lru_cache(maxsize=1)
@@ -70,7 +86,8 @@ def build_document() -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "paths": paths,
         "components": {
-            "schemas": {**definitions.get("$defs", {}), "Problem": PROBLEM_SCHEMA},
+            "schemas": {**_tidy(definitions.get("$defs", {})), "Problem": PROBLEM_SCHEMA},
+            "headers": ANSWERED_HEADERS,
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
             },
@@ -80,19 +97,35 @@ def build_document() -> dict[str, Any]:
 
 def _list_models(operation: Operation) -> list[type[BaseModel]]:
     candidates = (operation.body, operation.query, *operation.answers.values())
-    return [model for model in candidates if model is not None]
+    return [model for model in candidates if isinstance(model, type)]
+
+
+def _tidy(schema: Any) -> Any:
+    """Drop the titles that pydantic makes of names, and defaults that only say "left out"."""
+    if isinstance(schema, list):
+        return [_tidy(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        name: _tidy(value)
+        for name, value in schema.items()
+        if not (name == "title" and isinstance(value, str)) and not (name == "default" and value in (None, ""))
+    }
 
 
 def _describe(operation: Operation, schemas: dict[type[BaseModel], Any]) -> dict[str, Any]:
-    described: dict[str, Any] = {
+    answers = {str(status): _describe_answer(status, kind, schemas) for status, kind in operation.answers.items()}
+    errors = {str(status): _describe_error(status) for status in operation.errors}
+    responses = {**answers, **errors}
+    for status, described in responses.items():
+        names = _list_answered_headers(operation, int(status))
+        described["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    described = {
         "operationId": f"{operation.tag.lower()}_{operation.name}",
         "tags": [operation.tag],
         "summary": operation.summary,
         "parameters": _list_parameters(operation),
-        "responses": {
-            **{str(status): _describe_answer(status, model, schemas) for status, model in operation.answers.items()},
-            **{str(status): _describe_error(status) for status in operation.errors},
-        },
+        "responses": responses,
         "security": [] if operation.who is Who.ANYONE else [{"bearer": []}],
     }
     if operation.description:
@@ -105,17 +138,28 @@ def _describe(operation: Operation, schemas: dict[type[BaseModel], Any]) -> dict
     return described
 
 
+def _list_answered_headers(operation: Operation, status: int) -> list[str]:
+    names = list(EVERY_ANSWER if operation.is_limited else EVERY_ANSWER[:1])
+    if operation.has_etag and status in operation.answers:
+        names.append("ETag")
+    if "Idempotency-Key" in operation.headers and status in {*operation.answers, 409, 422}:
+        names.append("Idempotency-Replayed")
+    if status in {429, 503}:
+        names.append("Retry-After")
+    return names
+
+
 def _list_parameters(operation: Operation) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
         for name in PATH_PARAMETER.findall(operation.path)
     ]
-    parameters += [HEADERS[name] for name in operation.headers]
+    parameters += [SENT_HEADERS[name] for name in operation.headers]
     if operation.query is not None:
         schema = operation.query.model_json_schema(ref_template=REFERENCES)
         required = schema.get("required", [])
         parameters += [
-            {"name": name, "in": "query", "required": name in required, "schema": _drop_null(value)}
+            {"name": name, "in": "query", "required": name in required, "schema": _drop_null(_tidy(value))}
             for name, value in schema["properties"].items()
         ]
     return parameters
@@ -124,16 +168,17 @@ def _list_parameters(operation: Operation) -> list[dict[str, Any]]:
 def _drop_null(schema: dict[str, Any]) -> dict[str, Any]:
     """A query parameter is left out, never null."""
     choices = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
-    kept = {name: value for name, value in schema.items() if name not in {"anyOf", "default", "title"}}
-    if schema.get("default") is not None:
-        kept["default"] = schema["default"]
-    return {**choices[0], **kept} if len(choices) == 1 else {**kept, **({"anyOf": choices} if choices else {})}
+    if len(choices) != 1:
+        return schema
+    return {**choices[0], **{name: value for name, value in schema.items() if name != "anyOf"}}
 
 
-def _describe_answer(status: int, model: type[BaseModel] | None, schemas: dict[type[BaseModel], Any]) -> dict[str, Any]:
+def _describe_answer(status: int, kind: AnswerKind, schemas: dict[type[BaseModel], Any]) -> dict[str, Any]:
     described: dict[str, Any] = {"description": HTTPStatus(status).phrase}
-    if model is not None:
-        described["content"] = {"application/json": {"schema": schemas[model]}}
+    if isinstance(kind, str):
+        described["content"] = {kind: {"schema": {"type": "object" if kind == "application/json" else "string"}}}
+    elif kind is not None:
+        described["content"] = {"application/json": {"schema": schemas[kind]}}
     return described
 
 

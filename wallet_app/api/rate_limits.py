@@ -83,9 +83,7 @@ def init_rate_limits(app: Flask) -> None:
             return
         allowance = g.allowance = counter.count(read_claims().get("sub") or request.remote_addr or "unknown")
         if allowance.is_exceeded:
-            raise TooManyRequests(
-                "Too many requests in a short time. Slow down and try again.", allowance.reset_s
-            )
+            raise TooManyRequests("Too many requests in a short time. Slow down and try again.", allowance.reset_s)
 
     @app.after_request
     def tell_allowance(response: Response) -> Response:

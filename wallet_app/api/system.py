@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
@@ -10,35 +11,50 @@ from flask import Blueprint, Response, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from wallet_app.api.answers import reply
+from wallet_app.api.endpoint import Who, endpoint
+from wallet_app.api.fields import Answer
 from wallet_app.api.openapi import build_document
+from wallet_app.errors import NotReady, Unavailable
 from wallet_app.extensions import db
 from wallet_app.observability import render_metrics
+
+TAG = "System"
 
 system = Blueprint("system", __name__)
 
 
-@system.get("/health")
+class HealthOut(Answer):
+    status: Literal["ok"]
+
+
+class ReadyOut(Answer):
+    status: Literal["ready"]
+    migration: str
+
+
+@endpoint(system, "GET", "/health", tag=TAG, who=Who.ANYONE, answers={200: HealthOut}, is_limited=False)
 def show_health() -> Response:
-    """Whether the process is up; it looks no further."""
+    """Tell that the process is up; it looks no further."""
     return reply({"status": "ok"})
 
 
-@system.get("/health/ready")
+@endpoint(
+    system, "GET", "/health/ready", tag=TAG, who=Who.ANYONE, answers={200: ReadyOut}, errors=(503,), is_limited=False
+)
 def show_readiness() -> Response:
-    """Whether requests can be served: the database answers and its migrations are current."""
+    """Tell whether requests can be served: the database answers and its migrations are current."""
     try:
         with db.engine.connect() as connection:
             current = MigrationContext.configure(connection).get_current_revision()
-    except SQLAlchemyError:
-        return reply({"status": "unavailable", "database": "unreachable"}, 503, {"Retry-After": "1"})
+    except (SQLAlchemyError, Unavailable) as error:
+        raise NotReady("The database does not answer.", {"database": "unreachable"}) from error
     newest = _find_newest_migration()
     if current != newest:
-        return reply(
-            {"status": "unavailable", "database": "reachable", "migration": current, "newest": newest},
-            503,
-            {"Retry-After": "5"},
+        raise NotReady(
+            "The database's migrations are not those of this version: run flask db upgrade.",
+            {"database": "reachable", "migration": current, "newest": newest},
         )
-    return reply({"status": "ready", "database": "reachable", "migration": current})
+    return reply({"status": "ready", "migration": current})
 
 
 @lru_cache(maxsize=1)
@@ -48,13 +64,13 @@ def _find_newest_migration() -> str | None:
     return ScriptDirectory.from_config(config).get_current_head()
 
 
-@system.get("/metrics")
+@endpoint(system, "GET", "/metrics", tag=TAG, who=Who.ANYONE, answers={200: "text/plain"}, is_limited=False)
 def show_metrics() -> Response:
-    """Prometheus metrics."""
+    """Read the metrics, in Prometheus's text format."""
     return render_metrics()
 
 
-@system.get("/openapi.json")
+@endpoint(system, "GET", "/openapi.json", tag=TAG, who=Who.ANYONE, answers={200: "application/json"})
 def show_openapi() -> Response:
-    """The API's description in OpenAPI 3.1."""
+    """Read this description."""
     return reply(build_document())

@@ -1,9 +1,10 @@
-"""Recording an event. It takes a session, so that event and deed commit together or not at all."""
+"""Recording an event. It takes the unit of work's session or connection, so that event and deed commit together or not at all."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy import Connection, insert
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
@@ -21,7 +22,7 @@ class Actor:
 
 
 def record_event(
-    session: Session,
+    unit: Session | Connection,
     actor: Actor,
     action: str,
     *,
@@ -32,8 +33,8 @@ def record_event(
     reason: str | None = None,
 ) -> None:
     """Add an event to the running unit of work. ``before`` and ``after`` hold plain JSON values, and no secrets."""
-    session.add(
-        AuditEvent(
+    unit.execute(
+        insert(AuditEvent).values(
             id=uuid7(),
             occurred_at=clock.now(),
             actor_id=actor.user_id,

@@ -115,8 +115,9 @@ class PostgresServer:
         system_user.own_directory(self._socket_dir, self._user)
         if self._user is None:
             return
-        system_user.open_for_reading(self._binaries.parent)
-        system_user.open_for_traversal(self._binaries.parent)
+        for tree in _list_program_trees(self._binaries):
+            system_user.open_for_reading(tree)
+            system_user.open_for_traversal(tree)
         system_user.open_for_traversal(self.cluster_dir)
         if self.cluster_dir.exists() and self.cluster_dir.stat().st_uid == 0:
             system_user.give_tree(self.cluster_dir, self._user)
@@ -251,6 +252,13 @@ def _get_binaries() -> Path:
             "or install requirements-local.txt."
         )
     return Path(spec.origin).parent / f"pginstall{SERVER_VERSION}" / "bin"
+
+
+def _list_program_trees(binaries: Path) -> list[Path]:
+    """The directories the server's programs and libraries are in, as the wheels for Linux and macOS have them."""
+    package = binaries.parents[1]
+    libraries = (package.with_name(f"{package.name}.libs"), package / ".dylibs")
+    return [binaries.parent, *(tree for tree in libraries if tree.exists())]
 
 
 def _server_environment() -> dict[str, str]:

@@ -14,6 +14,7 @@ from wallet_app.errors import AccessExists, AccountExists, Conflict, NotFound, S
 from wallet_app.identity.caller import Caller
 from wallet_app.identity.models import AccountAccess, User
 from wallet_app.identity.permissions import Permission, Role
+from wallet_app.identity.users import get_user_for
 from wallet_app.ledger import accounts as ledger_accounts
 from wallet_app.ledger.models import Account
 from wallet_app.money import format_amount, get_currency
@@ -37,12 +38,18 @@ def get_account_for(caller: Caller, account_id: UUID) -> SeenAccount:
     return run_in_unit_of_work(lambda session: _get_seen(session, caller, account_id))
 
 
+def find_standing(caller: Caller, account_id: UUID) -> str | None:
+    """What the caller is to an account (see ``SeenAccount``), None when it is not theirs to see."""
+    try:
+        return get_account_for(caller, account_id).standing
+    except NotFound:
+        return None
+
+
 def _get_seen(session: Session, caller: Caller, account_id: UUID) -> SeenAccount:
     statement = (
         select(Account, AccountAccess.access)
-        .outerjoin(
-            AccountAccess, (AccountAccess.account_id == Account.id) & (AccountAccess.user_id == caller.user_id)
-        )
+        .outerjoin(AccountAccess, (AccountAccess.account_id == Account.id) & (AccountAccess.user_id == caller.user_id))
         .where(Account.id == account_id)
         .execution_options(populate_existing=True)
     )
@@ -59,19 +66,21 @@ def _get_seen(session: Session, caller: Caller, account_id: UUID) -> SeenAccount
     raise NotFound
 
 
-def open_account(
-    caller: Caller, *, currency: str, label: str | None = None, user_id: UUID | None = None
-) -> Account:
+def open_account(caller: Caller, *, currency: str, label: str | None = None, user_id: UUID | None = None) -> Account:
     """Open an account for oneself, or for ``user_id`` with ``OPEN_ACCOUNTS``.
 
-    The first in a currency is primary. A customer has one per currency; staff may open more for them.
+    The first in a currency is primary. A customer has one per currency; staff may open more.
 
     Raises:
         AccountExists: the customer has an account in this currency.
-        Forbidden, NotFound, UnknownCurrency
+        Forbidden: staff who may not open accounts for others; an auditor.
+        NotFound: the user is not there, or not the caller's to see.
+        UnknownCurrency
     """
+    caller.require_writing()
     owner_id = user_id or caller.user_id
     if owner_id != caller.user_id:
+        get_user_for(caller, owner_id)
         caller.require(Permission.OPEN_ACCOUNTS)
     get_currency(currency)
 
@@ -86,7 +95,7 @@ def open_account(
         if owner is None:
             raise NotFound
         existing = ledger_accounts.count_accounts(session, owner_id, currency)
-        if existing and not caller.may(Permission.OPEN_ACCOUNTS):
+        if existing and not caller.is_staff:
             raise AccountExists(details={"currency": currency})
         is_primary = ledger_accounts.find_primary_account(session, owner_id, currency) is None
         account = ledger_accounts.open_account(session, owner_id, currency, is_primary=is_primary, label=label)
@@ -99,8 +108,9 @@ def open_account(
 
 def require_settings_rights(caller: Caller, seen: SeenAccount) -> None:
     """Raises:
-    Forbidden: the caller sees the account, but neither owns it nor may label accounts.
+    Forbidden: the caller sees the account, but neither owns it nor may label accounts; an auditor.
     """
+    caller.require_writing()
     if seen.standing != "owner":
         caller.require(Permission.LABEL_ACCOUNTS)
 
@@ -160,9 +170,20 @@ def unfreeze_account(caller: Caller, account_id: UUID, *, reason: str) -> Accoun
 
 
 def close_account(caller: Caller, account_id: UUID) -> None:
-    """Close an empty account for good. Raises AccountNotEmpty, Forbidden, NotFound, AccountNotOpen."""
+    """Close an empty account for good. If it was primary, the oldest one left in its currency takes its place.
+
+    Raises:
+        AccountNotEmpty, Forbidden, NotFound, AccountNotOpen
+    """
     caller.require(Permission.CLOSE_ACCOUNTS)
-    _change(caller, account_id, "account.closed", None, ledger_accounts.close_account)
+    _change(caller, account_id, "account.closed", None, _close)
+
+
+def _close(session: Session, account: Account) -> None:
+    was_primary = account.is_primary
+    ledger_accounts.close_account(session, account)
+    if was_primary:
+        ledger_accounts.promote_oldest_account(session, account)
 
 
 def grant_access(caller: Caller, user_id: UUID, account_id: UUID, access: str) -> None:
@@ -185,13 +206,11 @@ def grant_access(caller: Caller, user_id: UUID, account_id: UUID, access: str) -
         if user.role != Role.CUSTOMER:
             raise Conflict("Staff work through their role: share accounts with customers only.")
         existing = session.get(AccountAccess, (account_id, user_id))
-        before = {"access": existing.access} if existing else None
+        before: dict[str, object] | None = {"access": existing.access} if existing else None
         if existing:
             existing.access = access
         else:
-            session.add(
-                AccountAccess(account_id=account_id, user_id=user_id, access=access, granted_at=clock.now())
-            )
+            session.add(AccountAccess(account_id=account_id, user_id=user_id, access=access, granted_at=clock.now()))
         _record(
             session,
             caller,
@@ -228,9 +247,10 @@ def revoke_access(caller: Caller, user_id: UUID, account_id: UUID) -> None:
 def _change(
     caller: Caller, account_id: UUID, action: str, reason: str | None, change: Callable[[Session, Account], None]
 ) -> Account:
-    """Lock the account, apply ``change(session, account)``, and record ``action`` with the settings before and after."""
+    """Lock the account, apply ``change(session, account)``, and record ``action`` with the settings around it."""
 
     def run(session: Session) -> Account:
+        _lock_owner(session, account_id)
         account = ledger_accounts.get_locked_account(session, account_id)
         before = _describe_settings(account)
         change(session, account)
@@ -238,6 +258,12 @@ def _change(
         return account
 
     return run_in_unit_of_work(run)
+
+
+def _lock_owner(session: Session, account_id: UUID) -> None:
+    """Owners are locked before accounts, everywhere: it orders openings, closings and money moves of one person."""
+    owner_id = select(Account.user_id).where(Account.id == account_id).scalar_subquery()
+    session.execute(select(User.id).where(User.id == owner_id).with_for_update(key_share=True))
 
 
 def _describe_settings(account: Account) -> dict[str, object]:

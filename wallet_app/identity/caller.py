@@ -5,7 +5,7 @@ from uuid import UUID
 
 from wallet_app.audit import Actor
 from wallet_app.errors import Forbidden
-from wallet_app.identity.permissions import GRANTS, STAFF, Permission, Role
+from wallet_app.identity.permissions import GRANTS, READ_ONLY, STAFF, Permission, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,4 +35,13 @@ class Caller:
         Forbidden: the role does not grant it.
         """
         if not self.may(permission):
+            raise Forbidden
+
+    def require_writing(self) -> None:
+        """For what owners do with their own, and no permission guards.
+
+        Raises:
+            Forbidden: an auditor, who reads everything and writes nothing.
+        """
+        if self.role in READ_ONLY:
             raise Forbidden

@@ -1,9 +1,9 @@
 """Finding people and accounts: the lists that customers and staff look through."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Connection, Select, or_, select
 from sqlalchemy.orm import Session
 
 from wallet_app.identity.caller import Caller
@@ -34,7 +34,7 @@ def list_users(
         statement = statement.where(
             or_(*(column.icontains(q, autoescape=True) for column in (User.email, User.full_name, User.company)))
         )
-    keyset = by_newest(User.created_at, User.id)
+    keyset = by_newest("users", User.created_at, User.id)
     rows = run_in_unit_of_work(lambda session: session.scalars(keyset.limit(statement, limit, cursor)).all())
     return keyset.make_page(rows, limit, lambda user: (user.created_at, user.id))
 
@@ -65,7 +65,7 @@ def list_accounts(
                 Account.user_id.in_(owners),
             )
         )
-    keyset = by_newest(Account.created_at, Account.id)
+    keyset = by_newest("accounts", Account.created_at, Account.id)
     rows = run_in_unit_of_work(lambda session: session.scalars(keyset.limit(statement, limit, cursor)).all())
     return keyset.make_page(rows, limit, lambda account: (account.created_at, account.id))
 
@@ -88,7 +88,13 @@ def list_visible_account_ids(session: Session, caller: Caller) -> list[UUID]:
     return list(session.scalars(own.union(shared)))
 
 
-def _select_visible(caller: Caller) -> Select[tuple[Account]]:
+def find_known_emails(connection: Connection, emails: Collection[str]) -> frozenset[str]:
+    """Those of ``emails`` (lower case) that a user who is not closed is registered with."""
+    statement = select(User.email).where(User.email.in_(emails), User.status != "closed")
+    return frozenset(connection.scalars(statement))
+
+
+def _select_visible(caller: Caller) -> Select[Account]:
     statement = select(Account).where(Account.kind == "customer")
     if caller.may(Permission.SEE_ACCOUNTS):
         return statement

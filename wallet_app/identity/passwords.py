@@ -5,7 +5,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from wallet_app.errors import ValidationFailed
 
-SHORTEST = 10
+SHORTEST = 8  # NIST SP 800-63B, 5.1.1.2
 LONGEST = 200
 
 _hasher = PasswordHasher()

@@ -13,6 +13,8 @@ class Role(StrEnum):
 
 
 STAFF = frozenset(Role) - {Role.CUSTOMER}
+# Changes nothing, not even their own; signing in and out and the own password aside.
+READ_ONLY = frozenset({Role.AUDITOR})
 
 
 class Permission(StrEnum):

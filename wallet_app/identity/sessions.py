@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import CursorResult, delete, func, select, update
+from sqlalchemy import CursorResult, Select, delete, func, select, update
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid4, uuid7
 
@@ -39,18 +39,34 @@ def verify_credentials(email: str, password: str) -> User:
     """Return the user whose email and password these are.
 
     Raises:
-        TooManyRequests: ten failures for this email within 15 minutes.
+        TooManyRequests: ten failures for this email within 15 minutes; then the right password does not help either.
         InvalidCredentials: wrong, in whichever part; it takes the same time either way.
     """
-    email = email.lower()
-    run_in_unit_of_work(lambda session: _refuse_after_failures(session, email))
-    user = run_in_unit_of_work(lambda session: session.scalar(select(User).where(User.email == email)))
-    right = is_password(password, user.password_hash if user else None)
-    if user is None or not right or user.status == "closed":
-        run_in_unit_of_work(lambda session: session.add(SignInFailure(email=email, failed_at=clock.now())))
+    # Only ASCII is lower-cased: the Kelvin sign, say, would become a k and sign somebody else in.
+    email = email.lower() if email.isascii() else email
+    user = run_in_unit_of_work(lambda session: _find_unless_blocked(session, email))
+    is_right = is_password(password, user.password_hash if user else None)
+    if user is None or user.status == "closed":
+        is_right = False
+    run_in_unit_of_work(lambda session: _count_attempt(session, email, is_right))
+    if user is None or not is_right:
         raise InvalidCredentials
-    run_in_unit_of_work(lambda session: session.execute(delete(SignInFailure).where(SignInFailure.email == email)))
     return user
+
+
+def _find_unless_blocked(session: Session, email: str) -> User | None:
+    _refuse_after_failures(session, email)
+    return session.scalar(select(User).where(User.email == email).execution_options(populate_existing=True))
+
+
+def _count_attempt(session: Session, email: str, is_right: bool) -> None:
+    """Keep a failure, or forget those before a success. Ten guesses sent at once are counted like ten in a row."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(email, 0))))
+    _refuse_after_failures(session, email)
+    if is_right:
+        session.execute(delete(SignInFailure).where(SignInFailure.email == email))
+    else:
+        session.add(SignInFailure(email=email, failed_at=clock.now()))
 
 
 def _refuse_after_failures(session: Session, email: str) -> None:
@@ -67,13 +83,21 @@ def _refuse_after_failures(session: Session, email: str) -> None:
         )
 
 
-def open_session(user_id: UUID, kind: str = "api") -> OpenSession:
-    """Begin a session after the credentials were verified. ``kind`` is ``api`` or ``backoffice``."""
+def open_session(user_id: UUID, kind: str = "api", *, password_hash: str | None = None) -> OpenSession:
+    """Begin a session after the credentials were verified. ``kind`` is ``api`` or ``backoffice``.
+
+    Raises:
+        InvalidCredentials: the password is no longer the verified one of ``password_hash``; changing it ended every
+            other session, and this one must not come after.
+    """
     now = clock.now()
     opened = OpenSession(session_id=uuid7(), user_id=user_id, refresh_jti=uuid4())
     lifetime = API_SESSION_LIFETIME if kind == "api" else BACKOFFICE_SESSION_LIFETIME
 
     def add(session: Session) -> None:
+        current = session.scalar(select(User.password_hash).where(User.id == user_id).with_for_update(read=True))
+        if password_hash not in {None, current}:
+            raise InvalidCredentials
         session.add(
             SignInSession(
                 id=opened.session_id,
@@ -127,13 +151,18 @@ def revoke_sessions_of(session: Session, user_id: UUID, reason: str, *, but: UUI
 def change_password(caller: Caller, current_password: str, new_password: str) -> None:
     """Set a new password and end every other session.
 
+    A wrong current password counts as a failed sign-in: a stolen token must not allow more guesses than that.
+
     Raises:
         InvalidCredentials: the current password is wrong.
+        TooManyRequests: ten failures for this email within 15 minutes.
         ValidationFailed: the new one is too short or too long.
     """
     user = run_in_unit_of_work(lambda session: session.get_one(User, caller.user_id))
-    if not is_password(current_password, user.password_hash):
-        raise InvalidCredentials("The current password is wrong. Nothing was changed.")
+    try:
+        verify_credentials(user.email, current_password)
+    except InvalidCredentials:
+        raise InvalidCredentials("The current password is wrong. Nothing was changed.") from None
     new_hash = hash_password(new_password, "new_password")
 
     def change(session: Session) -> None:
@@ -164,18 +193,20 @@ def delete_stale_sign_in_data() -> int:
     now = clock.now()
 
     def sweep(session: Session) -> int:
-        old_sessions = session.execute(
-            delete(SignInSession).where(SignInSession.expires_at < now - timedelta(days=30))
-        )
+        old_sessions = session.execute(delete(SignInSession).where(SignInSession.expires_at < now - timedelta(days=30)))
         old_failures = session.execute(delete(SignInFailure).where(SignInFailure.failed_at < now - FAILURE_WINDOW))
         return _count(old_sessions) + _count(old_failures)
 
     return run_in_unit_of_work(sweep)
 
 
-def _select_live(session_id: UUID):  # type: ignore[no-untyped-def]
-    return select(SignInSession).where(
-        SignInSession.id == session_id, SignInSession.revoked_at.is_(None), SignInSession.expires_at > clock.now()
+def _select_live(session_id: UUID) -> Select[SignInSession]:
+    return (
+        select(SignInSession)
+        .where(
+            SignInSession.id == session_id, SignInSession.revoked_at.is_(None), SignInSession.expires_at > clock.now()
+        )
+        .execution_options(populate_existing=True)
     )
 
 

@@ -38,7 +38,7 @@ def sign_in_staff(email: str, password: str) -> UUID:
     user = verify_credentials(address, password)
     if user.role not in STAFF or user.status != "active":
         raise InvalidCredentials
-    return open_session(user.id, kind="backoffice").session_id
+    return open_session(user.id, kind="backoffice", password_hash=user.password_hash).session_id
 
 
 def find_staff_member(session: Session, session_id: UUID, request_id: str | None = None) -> StaffMember | None:

@@ -28,12 +28,15 @@ from wallet_app.identity.sessions import revoke_sessions_of
 from wallet_app.ledger.accounts import close_account, list_open_accounts, open_account
 from wallet_app.ledger.models import Account
 from wallet_app.money import get_currency
-from wallet_app.uow import run_in_unit_of_work
+from wallet_app.uow import get_sqlstate, run_in_unit_of_work
 
 PROFILE = ("full_name", "phone", "company", "tax_id", "timezone", "currency")
 LONGEST_EMAIL = 254
+UNIQUE_VIOLATION = "23505"
 # ASCII only: full-width letters and homoglyphs are other addresses to a machine and the same to an eye.
-EMAIL = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+")
+EMAIL = re.compile(
+    r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+"
+)
 
 
 def normalise_email(text: str) -> str:
@@ -132,7 +135,9 @@ def add_user(
     try:
         session.flush()
     except IntegrityError as error:
-        raise EmailTaken from error
+        if get_sqlstate(error) == UNIQUE_VIOLATION:
+            raise EmailTaken from error
+        raise
     return user
 
 
@@ -152,7 +157,9 @@ def edit_profile(caller: Caller, user_id: UUID, changes: Mapping[str, object]) -
 
     Raises:
         OwnUserProtected: one's own role.
+        Forbidden: also an auditor, on whomever.
     """
+    caller.require_writing()
     own = user_id == caller.user_id
     if not own:
         caller.require(Permission.EDIT_USERS)
@@ -229,6 +236,7 @@ def close_user(caller: Caller, user_id: UUID) -> None:
 
     Raises:
         UserNotEmpty: an account still holds money.
+        UserNotActive: closed already.
         OwnUserProtected, Forbidden, NotFound
     """
     caller.require(Permission.CLOSE_USERS)
@@ -238,7 +246,7 @@ def close_user(caller: Caller, user_id: UUID) -> None:
     def close(session: Session) -> None:
         user = _get_locked(session, user_id)
         if user.status == "closed":
-            raise NotFound
+            raise UserNotActive("This user is closed already.")
         for account in list_open_accounts(session, user_id):
             if account.balance or account.held:
                 raise UserNotEmpty(details={"account_id": str(account.id)})

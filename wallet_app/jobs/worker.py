@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from flask import Flask
@@ -30,7 +30,19 @@ def run_worker(app: Flask, *, wait: bool = True, dead_after_s: float = DEAD_AFTE
             "stalled_worker_timeout": dead_after_s,
             "update_heartbeat_interval": dead_after_s / 4,
         }
+        # It tells of every job it begins and ends, and there are some every ten seconds.
+        logging.getLogger("procrastinate").setLevel(logging.WARNING)
         return asyncio.run(_Run(app, job_app, wait).run())
+
+
+async def _report_failure(call_next: Callable[[], Awaitable[Any]], context: JobContext, worker: Worker) -> Any:
+    """Log every failed attempt, those that are tried again too."""
+    job = context.job
+    try:
+        return await call_next()
+    except Exception:
+        log.warning("job %s (%s) failed at attempt %s", job.id, job.task_name, job.attempts + 1, exc_info=True)
+        raise
 
 
 class _Run:
@@ -69,6 +81,7 @@ class _Run:
                 install_signal_handlers=False,
                 shutdown_graceful_timeout=FINISH_JOBS_WITHIN_S,
                 task_middleware=[self._enter_app_context],
+                worker_middleware=[_report_failure],
             )
 
     def _enter_app_context(self, call_next: Callable[[], Any], context: JobContext, worker: Worker) -> Any:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
 from wallet_app import clock
-from wallet_app.errors import AccountNotEmpty, AccountNotFrozen, AccountNotOpen, NotFound, OverdraftInUse
+from wallet_app.errors import AccountNotEmpty, AccountNotFrozen, AccountNotOpen, Forbidden, NotFound, OverdraftInUse
 from wallet_app.ledger.models import SYSTEM_KINDS, Account
 
 NUMBER_DIGITS = 12
@@ -62,13 +62,14 @@ def get_locked_account(session: Session, account_id: UUID) -> Account:
     """Lock a customer account to change its settings.
 
     Raises:
-        NotFound: no such account, or one of the system's own.
+        NotFound: no such account.
+        Forbidden: one of the system's own, whose settings nobody changes.
         AccountNotOpen: it is closed.
     """
-    statement = select(Account).where(Account.id == account_id, Account.kind == "customer")
-    account = session.scalar(
-        statement.with_for_update(key_share=True).execution_options(populate_existing=True)
-    )
+    if session.scalar(select(Account.kind).where(Account.id == account_id)) not in {"customer", None}:
+        raise Forbidden("The system's own accounts have no settings to change.")
+    statement = select(Account).where(Account.id == account_id)
+    account = session.scalar(statement.with_for_update(key_share=True).execution_options(populate_existing=True))
     if account is None:
         raise NotFound
     if account.status == "closed":
@@ -86,13 +87,11 @@ def find_primary_account(session: Session, user_id: UUID, currency: str) -> Acco
 def list_open_accounts(session: Session, user_id: UUID) -> Sequence[Account]:
     """A user's accounts that are not closed, locked in id order."""
     statement = select(Account).where(Account.user_id == user_id, Account.status != "closed").order_by(Account.id)
-    return session.scalars(
-        statement.with_for_update(key_share=True).execution_options(populate_existing=True)
-    ).all()
+    return session.scalars(statement.with_for_update(key_share=True).execution_options(populate_existing=True)).all()
 
 
 def freeze_account(account: Account, scope: str) -> None:
-    """Freeze a locked account for money out (``debit``) or for all moves (``all``); freezing again changes the scope."""
+    """Freeze a locked account for money out (``debit``) or all moves (``all``); freezing again changes the scope."""
     account.status = "frozen"
     account.freeze_scope = scope
     account.version += 1
@@ -136,10 +135,28 @@ def close_account(session: Session, account: Account) -> None:
     session.flush()
 
 
+def promote_oldest_account(session: Session, closed: Account) -> None:
+    """Make the oldest open account of the same owner and currency primary, if there is one. The owner is locked."""
+    successor = session.scalar(
+        select(Account)
+        .where(Account.user_id == closed.user_id, Account.currency == closed.currency, Account.status != "closed")
+        .order_by(Account.created_at, Account.id)
+        .limit(1)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    if successor is not None:
+        successor.is_primary = True
+        successor.version += 1
+
+
 def count_accounts(session: Session, user_id: UUID, currency: str) -> int:
     """How many accounts, closed ones left out, a user has in ``currency``."""
-    return session.scalar(
-        select(func.count()).where(
-            Account.user_id == user_id, Account.currency == currency, Account.status != "closed"
+    return (
+        session.scalar(
+            select(func.count()).where(
+                Account.user_id == user_id, Account.currency == currency, Account.status != "closed"
+            )
         )
-    ) or 0
+        or 0
+    )

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from wallet_app.uow import fetch_rows
+
 RefKind = Literal["id", "number", "owner", "email", "cash", "fees", "fx", "merchant_settlement", "suspense"]
 
 
@@ -66,7 +68,8 @@ def lock_accounts(
     ``LockedAccount``. What does not exist is absent from the answer. System accounts are never locked.
     """
     ordered = list(refs)
-    rows = connection.exec_driver_sql(
+    rows = fetch_rows(
+        connection,
         "SELECT * FROM lock_accounts(%s::uuid, %s::text[], %s::text[], %s::text[], %s::boolean[])",
         (
             str(caller_id),

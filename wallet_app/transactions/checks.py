@@ -43,6 +43,8 @@ def get_recipient(facts: Facts, ref: AccountRef) -> LockedAccount:
         NoAccountInCurrency: the person exists, without an account in this currency.
     """
     account = facts.accounts.get(ref)
+    if account is None and ref.kind == "email" and ref.value in facts.known_emails:
+        raise NoAccountInCurrency(f"The recipient has no account in {ref.currency}. Send in another currency.")
     if account is None or not account.is_customer:
         raise NotFound("There is no such recipient. Check the account id, account number or email.")
     return account

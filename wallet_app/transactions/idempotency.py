@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from wallet_app.clock import format_timestamp
 from wallet_app.errors import IdempotencyInProgress, IdempotencyKeyReused, InvalidIdempotencyKey
-from wallet_app.uow import LOCK_TIMEOUT, get_sqlstate
+from wallet_app.uow import LOCK_TIMEOUT, fetch_rows, get_sqlstate
 
 STORED_REFUSALS = frozenset({409, 422})
 
@@ -60,10 +60,11 @@ def claim_keys(
         IdempotencyInProgress: the first request with one of them did not end within ``lock_timeout``.
     """
     try:
-        rows = connection.exec_driver_sql(
+        rows = fetch_rows(
+            connection,
             "SELECT * FROM claim_idempotency_keys(%s::uuid, %s::text[], %s::text[], %s)",
             (str(caller_id), [key.key for key in keys], [key.fingerprint for key in keys], format_timestamp(at)),
-        ).all()
+        )
     except DBAPIError as error:
         if get_sqlstate(error) == LOCK_TIMEOUT:
             raise IdempotencyInProgress from error

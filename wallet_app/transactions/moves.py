@@ -50,6 +50,8 @@ class Facts:
     now: datetime
     accounts: dict[AccountRef, LockedAccount]
     originals: dict[UUID, Original] = field(default_factory=dict)
+    # Of the email addresses that lead to no account, those that somebody is registered with.
+    known_emails: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

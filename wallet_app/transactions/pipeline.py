@@ -13,7 +13,6 @@ from functools import partial
 from uuid import UUID
 
 from sqlalchemy import Connection
-from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
 from wallet_app import clock
@@ -21,13 +20,14 @@ from wallet_app.audit import record_event
 from wallet_app.clock import format_timestamp
 from wallet_app.errors import BatchRefused, IdempotencyKeyReused, Problem
 from wallet_app.identity.caller import Caller
+from wallet_app.identity.directory import find_known_emails
 from wallet_app.ledger.locking import AccountRef, find_last_moment, lock_accounts
 from wallet_app.ledger.posting import Posting
 from wallet_app.transactions.idempotency import STORED_REFUSALS, IdempotencyKey, StoredAnswer, claim_keys
 from wallet_app.transactions.models import Transaction
 from wallet_app.transactions.moves import Completed, Facts, Move, Policy, Refused, StatusChange
 from wallet_app.transactions.originals import lock_originals
-from wallet_app.uow import run_in_unit_of_work
+from wallet_app.uow import fetch_rows, run_on_connection
 
 ZERO = Decimal(0)
 EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -78,13 +78,17 @@ def execute(
         IdempotencyInProgress: another request with one of the keys is still running.
         Unavailable: locks stayed taken or the database went away; nothing is known to be written.
     """
-    return run_in_unit_of_work(partial(_run, caller, requests, policy, render, atomic))
+    return run_on_connection(partial(_run, caller, requests, policy, render, atomic))
 
 
 def _run(
-    caller: Caller, requests: Sequence[MoveRequest], policy: Policy, render: Render, atomic: bool, session: Session
+    caller: Caller,
+    requests: Sequence[MoveRequest],
+    policy: Policy,
+    render: Render,
+    atomic: bool,
+    connection: Connection,
 ) -> list[Result]:
-    connection = session.connection()
     plan = _claim(connection, caller, requests, render)
     facts = _lock_and_read(connection, caller, policy, [requests[index].move for index in plan.fresh])
     work = _Work(facts)
@@ -97,7 +101,7 @@ def _run(
                 {"index": index, "error": outcome.problem},
             )
     _write(connection, caller, work, *_sort_answers(caller, plan, requests))
-    _audit(session, caller, work.transactions)
+    _audit(connection, caller, work.transactions)
     return plan.list_results()
 
 
@@ -155,7 +159,9 @@ def _lock_and_read(connection: Connection, caller: Caller, policy: Policy, moves
     accounts = lock_accounts(connection, caller.user_id, refs) if refs else {}
     originals = lock_originals(connection, original_ids) if original_ids else {}
     now = max(clock.now(), find_last_moment(accounts.values()) or EARLIEST)
-    return Facts(caller, policy, now, accounts, originals)
+    lost_emails = [ref.value for ref in refs if ref.kind == "email" and ref not in accounts]
+    known_emails = find_known_emails(connection, lost_emails) if lost_emails else frozenset()
+    return Facts(caller, policy, now, accounts, originals, known_emails)
 
 
 class _Work:
@@ -242,7 +248,8 @@ def _write(
     if not (work.transactions or answers or freed_keys):
         return
     posting = work.posting
-    connection.exec_driver_sql(
+    fetch_rows(
+        connection,
         "SELECT write_moves(%s::json, %s::json, %s::json, %s::json, %s::json, %s::uuid, %s::json, %s::text[])",
         (
             _to_json([_make_row(transaction) for transaction in work.transactions]),
@@ -298,13 +305,13 @@ def _make_change_row(change: StatusChange, at: datetime) -> dict[str, object]:
     }
 
 
-def _audit(session: Session, caller: Caller, transactions: Sequence[Transaction]) -> None:
+def _audit(connection: Connection, caller: Caller, transactions: Sequence[Transaction]) -> None:
     """Staff leave an event for each move; a customer's move is told by the transaction itself."""
     if not caller.is_staff:
         return
     for transaction in transactions:
         record_event(
-            session,
+            connection,
             caller.actor,
             f"transaction.{transaction.type}",
             object_type="transaction",

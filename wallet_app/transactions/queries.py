@@ -12,7 +12,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from wallet_app.clock import day_bounds, parse_timestamp
-from wallet_app.errors import NotFound
+from wallet_app.errors import Forbidden, NotFound
+from wallet_app.identity.accounts import find_standing
 from wallet_app.identity.caller import Caller
 from wallet_app.identity.directory import list_visible_account_ids
 from wallet_app.identity.models import User
@@ -79,6 +80,20 @@ def get_transaction_for(caller: Caller, transaction_id: UUID) -> Transaction:
     return run_in_unit_of_work(read)
 
 
+def require_reversal_rights(caller: Caller, transaction: Transaction) -> None:
+    """Judge, before anything is locked, whether the caller may reverse what they see; the move itself judges again.
+
+    Raises:
+        Forbidden: neither operations nor the recipient of a transfer.
+    """
+    caller.require_writing()
+    if caller.may(Permission.REVERSE):
+        return
+    recipient = transaction.destination_account_id if transaction.type == "transfer" else None
+    if recipient is None or find_standing(caller, recipient) not in {"owner", "operator"}:
+        raise Forbidden("Only the recipient of a transfer, or operations, can take it back.")
+
+
 def list_entries_of(transaction_id: UUID) -> Sequence[Entry]:
     """A transaction's entries, in the order they were posted."""
     statement = select(Entry).where(Entry.transaction_id == transaction_id).order_by(Entry.id)
@@ -120,8 +135,8 @@ def list_transactions(
 def _make_keyset(table: Any, sort_by: str, descending: bool) -> Keyset:
     if sort_by == "amount":
         columns = (table.amount, table.created_at, table.id)
-        return Keyset("amount", columns, (parse_decimal, parse_timestamp, parse_uuid), descending)
-    return by_newest(table.created_at, table.id, descending=descending)
+        return Keyset("transactions by amount", columns, (parse_decimal, parse_timestamp, parse_uuid), descending)
+    return by_newest("transactions", table.created_at, table.id, descending=descending)
 
 
 def _select_of_accounts(
@@ -215,9 +230,9 @@ def list_entries(account: Account, *, limit: int = 50, cursor: str | None = None
     """
     is_customer = account.kind == "customer"
     if is_customer:
-        keyset = Keyset("entry_number", (Entry.entry_number,), (parse_number,))  # type: ignore[arg-type]
+        keyset = Keyset(f"entries of {account.id}", (Entry.entry_number,), (parse_number,))
     else:
-        keyset = by_newest(Entry.created_at, Entry.id)
+        keyset = by_newest(f"entries of {account.id}", Entry.created_at, Entry.id)
     statement = (
         select(
             Entry.id,
@@ -234,7 +249,7 @@ def list_entries(account: Account, *, limit: int = 50, cursor: str | None = None
         .where(Entry.account_id == account.id)
     )
     rows = run_in_unit_of_work(lambda session: session.execute(keyset.limit(statement, limit, cursor)).all())
-    entries = [StatementEntry(*row) for row in rows]
+    entries = [StatementEntry(**row._asdict()) for row in rows]
     return keyset.make_page(
         entries, limit, lambda entry: (entry.entry_number,) if is_customer else (entry.created_at, entry.id)
     )

@@ -55,7 +55,9 @@ REVERSALS = Check(
 OPPOSITES = Check(
     7,
     """
-    SELECT 'the entries of a reversal are not the opposite of its original''s', ARRAY[original_id::text, id::text]
+    SELECT DISTINCT
+           'the entries of a reversal are not the opposite of its original''s',
+           ARRAY[original_id::text, id::text]
     FROM (
         SELECT r.id, r.original_transaction_id AS original_id, e.account_id, e.currency, -e.amount AS amount, 1 AS side
         FROM transactions r JOIN entries e ON e.transaction_id = r.original_transaction_id

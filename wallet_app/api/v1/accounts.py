@@ -20,8 +20,8 @@ from wallet_app.api.v1.accounts_schema import (
     FreezeIn,
 )
 from wallet_app.api.v1.rendering import render_account, render_entry
-from wallet_app.api.v1.transactions_schema import AccountTransactionsQuery, TransactionsOut
 from wallet_app.api.v1.transactions_listing import list_page
+from wallet_app.api.v1.transactions_schema import AccountTransactionsQuery, TransactionsOut
 from wallet_app.api.v1.users_schema import ReasonIn
 from wallet_app.clock import parse_timestamp
 from wallet_app.identity import accounts as service
@@ -64,13 +64,21 @@ def show_biggest(caller: Caller) -> Response:
 
 
 @endpoint(
-    accounts, "POST", "", tag="Accounts", body=AccountIn, answers={201: AccountOut}, errors=(403, 404, 409)
+    accounts,
+    "POST",
+    "",
+    tag="Accounts",
+    body=AccountIn,
+    answers={201: AccountOut},
+    errors=(403, 404, 409),
+    has_etag=True,
 )
 def create(caller: Caller) -> Response:
     """Open an account.
 
     A customer has one per currency. Administrators open more, and for others with `user_id`.
     """
+    caller.require_writing()
     body = read_body(AccountIn)
     account = service.open_account(
         caller,
@@ -82,7 +90,13 @@ def create(caller: Caller) -> Response:
 
 
 @endpoint(
-    accounts, "GET", "/<uuid:account_id>", tag="Accounts", query=AccountQuery, answers={200: AccountOut}
+    accounts,
+    "GET",
+    "/<uuid:account_id>",
+    tag="Accounts",
+    query=AccountQuery,
+    answers={200: AccountOut},
+    has_etag=True,
 )
 def show(caller: Caller, account_id: UUID) -> Response:
     """Read an account, now or as its balance and held money stood `at` a past moment, that moment included."""
@@ -93,9 +107,7 @@ def show(caller: Caller, account_id: UUID) -> Response:
         standing = run_in_unit_of_work(lambda session: read_standing_at(session, account, moment))
         return reply(render_account(account, standing.balance, standing.held))
     if account.kind != "customer":
-        standing = Standing(
-            run_in_unit_of_work(lambda session: read_system_balance(session, account)), account.held
-        )
+        standing = Standing(run_in_unit_of_work(lambda session: read_system_balance(session, account)), account.held)
         return reply(render_account(account, standing.balance, standing.held))
     return _reply_account(account)
 
@@ -109,6 +121,7 @@ def show(caller: Caller, account_id: UUID) -> Response:
     answers={200: AccountOut},
     errors=(403, 409, 412, 422, 428),
     headers=("If-Match",),
+    has_etag=True,
 )
 def edit(caller: Caller, account_id: UUID) -> Response:
     """Change the label, or as operations the overdraft limit too.
@@ -125,9 +138,7 @@ def edit(caller: Caller, account_id: UUID) -> Response:
         currency = get_currency(seen.account.currency)
         limit = parse_amount_or_zero(body.overdraft_limit, currency, field="overdraft_limit")
     changes = body.model_dump(include={"label"}, exclude_unset=True)
-    return _reply_account(
-        service.edit_account(caller, account_id, version, changes=changes, overdraft_limit=limit)
-    )
+    return _reply_account(service.edit_account(caller, account_id, version, changes=changes, overdraft_limit=limit))
 
 
 @endpoint(
@@ -138,9 +149,13 @@ def edit(caller: Caller, account_id: UUID) -> Response:
     body=FreezeIn,
     answers={200: AccountOut},
     errors=(403, 409),
+    has_etag=True,
 )
 def freeze(caller: Caller, account_id: UUID) -> Response:
-    """Freeze an account: `debit` lets money come in, `all` stops every move; operations and fraud analysts."""
+    """Freeze an account; operations and fraud analysts.
+
+    The scope `debit` lets money come in, `all`, the default, stops every move.
+    """
     service.get_account_for(caller, account_id)
     caller.require(Permission.FREEZE_ACCOUNTS)
     body = read_body(FreezeIn)
@@ -155,6 +170,7 @@ def freeze(caller: Caller, account_id: UUID) -> Response:
     body=ReasonIn,
     answers={200: AccountOut},
     errors=(403, 409),
+    has_etag=True,
 )
 def unfreeze(caller: Caller, account_id: UUID) -> Response:
     """Lift a freeze; operations and fraud analysts."""

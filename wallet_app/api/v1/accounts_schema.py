@@ -81,8 +81,10 @@ class AccountEditIn(Request):
 
 
 class FreezeIn(Request):
+    """Without ``scope`` every move stops."""
+
     reason: Sentence
-    scope: FreezeScope
+    scope: FreezeScope = "all"
 
 
 class EntryOut(Answer):

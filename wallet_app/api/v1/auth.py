@@ -37,17 +37,15 @@ def register() -> Response:
     return reply({"user": render_user(user), "account": render_account(account)}, 201)
 
 
-@endpoint(
-    auth, "POST", "/login", tag="Who", who=Who.ANYONE, body=LoginIn, answers={200: TokensOut}, errors=(401,)
-)
+@endpoint(auth, "POST", "/login", tag="Who", who=Who.ANYONE, body=LoginIn, answers={200: TokensOut}, errors=(401,))
 def login() -> Response:
     """Sign in.
 
-    Ten failures for one email within 15 minutes answer 429 until the oldest of them is 15 minutes old.
+    After ten failures for one email within 15 minutes the answer is 429 until the oldest is 15 minutes old.
     """
     body = read_body(LoginIn)
     user = sessions.verify_credentials(body.email, body.password)
-    return reply(make_tokens(sessions.open_session(user.id)))
+    return reply(make_tokens(sessions.open_session(user.id, password_hash=user.password_hash)))
 
 
 @endpoint(auth, "POST", "/refresh", tag="Who", who=Who.REFRESH_TOKEN, answers={200: TokensOut})

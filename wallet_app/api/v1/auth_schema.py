@@ -2,18 +2,25 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from wallet_app.api.fields import Answer, CurrencyCode, Email, Name, Request, ShortText, Text, Timezone
+from wallet_app.api.fields import Answer, CurrencyCode, Email, Name, Password, Request, ShortText, Text, Timezone
 from wallet_app.api.v1.accounts_schema import AccountOut
 from wallet_app.api.v1.users_schema import UserOut
-
-Password = Annotated[Text, Field(max_length=200)]
+from wallet_app.identity.users import LONGEST_EMAIL
 
 
 class RegisterIn(Request):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"email": "cy@wallet.example", "password": "a long sentence is best", "full_name": "Cy Tan"},
+            ]
+        }
+    )
+
     email: Email
-    password: Annotated[Password, Field(min_length=10)]
+    password: Password
     full_name: Name
     phone: ShortText | None = None
     currency: CurrencyCode = "USD"
@@ -28,7 +35,11 @@ class RegisteredOut(Answer):
 class LoginIn(Request):
     """Any text is a possible email or password here: what is wrong with them is not told."""
 
-    email: Annotated[Text, Field(max_length=1000)]
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"email": "ana@wallet.example", "password": "demo-wallet-2026"}]}
+    )
+
+    email: Annotated[Text, Field(max_length=LONGEST_EMAIL)]
     password: Annotated[Text, Field(max_length=1000)]
 
 
@@ -41,4 +52,4 @@ class TokensOut(Answer):
 
 class PasswordIn(Request):
     current_password: Annotated[Text, Field(max_length=1000)]
-    new_password: Annotated[Password, Field(min_length=10)]
+    new_password: Password

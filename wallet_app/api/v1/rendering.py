@@ -6,10 +6,11 @@ from uuid import UUID
 
 from wallet_app.clock import format_timestamp
 from wallet_app.identity.models import User
-from wallet_app.ledger.models import Account
+from wallet_app.ledger.models import Account, Entry
 from wallet_app.money import format_amount, get_currency
 from wallet_app.transactions.models import Transaction
 from wallet_app.transactions.queries import StatementEntry
+from wallet_app.transactions.timeline import TimelineEvent
 
 
 def render_user(user: User) -> dict[str, object]:
@@ -66,7 +67,13 @@ def render_entry(entry: StatementEntry) -> dict[str, object]:
     }
 
 
-def render_transaction(transaction: Transaction) -> dict[str, object]:
+def render_transaction(transaction: Transaction, *, for_staff: bool = False) -> dict[str, object]:
+    """A transaction; staff see its fraud score and flags too."""
+    shown = _render_facts(transaction)
+    return {**shown, "fraud_score": None, "fraud_flags": []} if for_staff else shown
+
+
+def _render_facts(transaction: Transaction) -> dict[str, object]:
     currency = get_currency(transaction.currency)
     converted = get_currency(transaction.converted_currency) if transaction.converted_currency else None
     return {
@@ -95,6 +102,29 @@ def render_transaction(transaction: Transaction) -> dict[str, object]:
         "created_at": format_timestamp(transaction.created_at),
         "updated_at": format_timestamp(transaction.updated_at),
         "completed_at": render_time(transaction.completed_at),
+    }
+
+
+def render_posting(entry: Entry) -> dict[str, object]:
+    """An entry as a leg of its transaction."""
+    currency = get_currency(entry.currency)
+    return {
+        "id": str(entry.id),
+        "account_id": str(entry.account_id),
+        "amount": format_amount(entry.amount, currency),
+        "currency": entry.currency,
+        "balance_after": None if entry.balance_after is None else format_amount(entry.balance_after, currency),
+        "created_at": format_timestamp(entry.created_at),
+    }
+
+
+def render_event(event: TimelineEvent) -> dict[str, object]:
+    return {
+        "event": event.event,
+        "at": format_timestamp(event.at),
+        "by": render_id(event.by),
+        "reason": event.reason,
+        "transaction_id": render_id(event.transaction_id),
     }
 
 

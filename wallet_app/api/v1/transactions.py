@@ -1,5 +1,6 @@
 """Transactions: every money move of a single kind comes in here, and all are read here."""
 
+from functools import partial
 from http import HTTPStatus
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from flask import Blueprint, Response, current_app
 from wallet_app.api.answers import PROBLEM_TYPE, render_problem, reply, to_json
 from wallet_app.api.body import read_body, read_idempotency_key, read_query
 from wallet_app.api.endpoint import endpoint
-from wallet_app.api.v1.rendering import render_transaction
+from wallet_app.api.v1.rendering import render_event, render_posting, render_transaction
 from wallet_app.api.v1.transactions_listing import list_page
 from wallet_app.api.v1.transactions_schema import (
     ReversalIn,
@@ -21,17 +22,16 @@ from wallet_app.api.v1.transactions_schema import (
     TransferIn,
     WithdrawalIn,
 )
-from wallet_app.clock import format_timestamp
 from wallet_app.identity.caller import Caller
 from wallet_app.ledger.locking import AccountRef
-from wallet_app.ledger.models import Entry
-from wallet_app.money import format_amount, get_currency, parse_amount
+from wallet_app.money import get_currency, parse_amount
 from wallet_app.transactions.idempotency import IdempotencyKey, StoredAnswer
 from wallet_app.transactions.moves import Move, Policy, Refused
 from wallet_app.transactions.originals import read_reversal_accounts
 from wallet_app.transactions.pipeline import Moved, MoveRequest, Replayed, execute
-from wallet_app.transactions.queries import get_transaction_for, list_entries_of
+from wallet_app.transactions.queries import get_transaction_for, list_entries_of, require_reversal_rights
 from wallet_app.transactions.reversal import Reversal
+from wallet_app.transactions.timeline import read_timeline
 from wallet_app.transactions.top_up import TopUp
 from wallet_app.transactions.transfer import Transfer
 from wallet_app.transactions.withdrawal import Withdrawal
@@ -85,22 +85,26 @@ def _find_destination(body: TransferIn) -> AccountRef:
         return AccountRef("id", str(body.destination_account_id))
     if body.destination_account_number is not None:
         return AccountRef("number", body.destination_account_number)
-    return AccountRef("email", (body.to_user_email or "").lower(), body.currency)
+    email = body.to_user_email or ""
+    # Only ASCII is lower-cased: the Kelvin sign, say, would become a k and name somebody else.
+    return AccountRef("email", email.lower() if email.isascii() else "", body.currency)
 
 
 def move_money(caller: Caller, move: Move, key: IdempotencyKey | None) -> Response:
     """Make one move and answer it: 201, a stored answer again, or the problem that refused it."""
     policy: Policy = current_app.extensions["wallet_policy"]
-    (result,) = execute(caller, [MoveRequest(move, key)], policy=policy, render=_render_answer)
+    render = partial(_render_answer, caller)
+    (result,) = execute(caller, [MoveRequest(move, key)], policy=policy, render=render)
     answer = result.answer
     headers = {"Idempotency-Replayed": "true"} if isinstance(result.outcome, Replayed) else {}
     content_type = PROBLEM_TYPE if answer.status >= HTTPStatus.BAD_REQUEST else "application/json"
     return Response(answer.body, answer.status, headers, content_type=content_type)
 
 
-def _render_answer(outcome: Moved | Refused) -> StoredAnswer:
+def _render_answer(caller: Caller, outcome: Moved | Refused) -> StoredAnswer:
     if isinstance(outcome, Moved):
-        return StoredAnswer(201, to_json(render_transaction(outcome.transaction)).decode())
+        shown = render_transaction(outcome.transaction, for_staff=caller.is_staff)
+        return StoredAnswer(201, to_json(shown).decode())
     return StoredAnswer(outcome.problem.status, to_json(render_problem(outcome.problem)).decode())
 
 
@@ -119,6 +123,7 @@ def create(caller: Caller) -> Response:
 
     A transfer takes the caller's primary account in `currency` where `source_account_id` is omitted.
     """
+    caller.require_writing()
     key = read_idempotency_key()
     return move_money(caller, make_move(caller, read_body(TransactionIn).root), key)
 
@@ -140,28 +145,17 @@ def index(caller: Caller) -> Response:
     )
 
 
-@endpoint(
-    transactions, "GET", "/<uuid:transaction_id>", tag="Transactions", answers={200: TransactionDetailOut}
-)
+@endpoint(transactions, "GET", "/<uuid:transaction_id>", tag="Transactions", answers={200: TransactionDetailOut})
 def show(caller: Caller, transaction_id: UUID) -> Response:
-    """Read a transaction; staff see its entries too."""
+    """Read a transaction; staff see its entries, fraud assessment and timeline too."""
     transaction = get_transaction_for(caller, transaction_id)
-    shown = render_transaction(transaction)
+    shown = render_transaction(transaction, for_staff=caller.is_staff)
     if caller.is_staff:
-        shown["entries"] = [_render_entry(entry) for entry in list_entries_of(transaction_id)]
+        timeline = run_in_unit_of_work(lambda session: read_timeline(session, transaction))
+        shown["entries"] = [render_posting(entry) for entry in list_entries_of(transaction_id)]
+        shown["assessment"] = None
+        shown["timeline"] = [render_event(event) for event in timeline]
     return reply(shown)
-
-
-def _render_entry(entry: Entry) -> dict[str, object]:
-    currency = get_currency(entry.currency)
-    return {
-        "id": str(entry.id),
-        "account_id": str(entry.account_id),
-        "amount": format_amount(entry.amount, currency),
-        "currency": entry.currency,
-        "balance_after": None if entry.balance_after is None else format_amount(entry.balance_after, currency),
-        "created_at": format_timestamp(entry.created_at),
-    }
 
 
 @endpoint(
@@ -176,8 +170,8 @@ def _render_entry(entry: Entry) -> dict[str, object]:
     headers=("Idempotency-Key",),
 )
 def reverse(caller: Caller, transaction_id: UUID) -> Response:
-    """Take a whole transaction back: its recipient a transfer, operations also a top-up or withdrawal."""
-    transaction = get_transaction_for(caller, transaction_id)
+    """Take a whole transaction back, once: the recipient a transfer, operations also a top-up or withdrawal."""
+    require_reversal_rights(caller, get_transaction_for(caller, transaction_id))
     accounts = run_in_unit_of_work(lambda session: read_reversal_accounts(session, transaction_id))
     key = read_idempotency_key()
     body = read_body(ReversalIn, optional=True)

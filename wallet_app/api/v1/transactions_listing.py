@@ -1,6 +1,7 @@
 """Lists of transactions, as /transactions and an account's own list share them."""
 
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
 from flask import Response
@@ -42,7 +43,7 @@ def list_page(
         limit=query.limit,
         cursor=query.cursor,
     )
-    return reply_page(page, render_transaction)
+    return reply_page(page, partial(render_transaction, for_staff=caller.is_staff))
 
 
 def _parse_bound(text: object, currency: str | None, field: str) -> Decimal | None:

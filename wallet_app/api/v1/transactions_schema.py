@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, RootModel, model_validator
+from pydantic import ConfigDict, Field, RootModel, model_validator
 
 from wallet_app.api.fields import (
     AmountIn,
@@ -28,6 +28,9 @@ TypeName = Literal[
 StatusName = Literal["pending", "completed", "failed", "reversed"]
 
 
+EXAMPLE_ID = "01900000-0000-7000-8000-000000000000"
+
+
 class MoveIn(Request):
     amount: AmountIn
     currency: CurrencyCode
@@ -47,7 +50,7 @@ class TransferIn(MoveIn):
         named = [self.destination_account_id, self.destination_account_number, self.to_user_email]
         if sum(name is not None for name in named) != 1:
             raise ValueError(
-                "Name the recipient by exactly one of destination_account_id, destination_account_number, to_user_email."
+                "Name the recipient by one of destination_account_id, destination_account_number and to_user_email."
             )
         return self
 
@@ -63,10 +66,18 @@ class WithdrawalIn(MoveIn):
     payout_reference: ShortText | None = None
 
 
-class TransactionIn(
-    RootModel[Annotated[TransferIn | TopUpIn | WithdrawalIn, Field(discriminator="type")]]
-):
+class TransactionIn(RootModel[Annotated[TransferIn | TopUpIn | WithdrawalIn, Field(discriminator="type")]]):
     """A money move, told apart by ``type``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"type": "transfer", "to_user_email": "bo@wallet.example", "amount": "25.00", "currency": "USD"},
+                {"type": "top_up", "account_id": EXAMPLE_ID, "amount": "100.00", "currency": "USD"},
+                {"type": "withdrawal", "account_id": EXAMPLE_ID, "amount": "40.00", "currency": "USD"},
+            ]
+        }
+    )
 
 
 class ReversalIn(Request):
@@ -95,6 +106,8 @@ class TransactionOut(Answer):
     created_at: TimeOut
     updated_at: TimeOut
     completed_at: TimeOut | None
+    fraud_score: int | None = Field(default=None, description="Staff only.")
+    fraud_flags: list[str] = Field(default_factory=list, description="Staff only.")
 
 
 class TransactionEntryOut(Answer):
@@ -106,10 +119,20 @@ class TransactionEntryOut(Answer):
     created_at: TimeOut
 
 
+class TimelineEventOut(Answer):
+    event: Literal["created", "completed", "reversed"]
+    at: TimeOut
+    by: IdOut | None
+    reason: str | None
+    transaction_id: IdOut | None
+
+
 class TransactionDetailOut(TransactionOut):
-    """``entries`` are shown to staff only."""
+    """``entries``, ``assessment`` and ``timeline`` are shown to staff only."""
 
     entries: list[TransactionEntryOut] = Field(default_factory=list)
+    assessment: dict[str, Any] | None = None
+    timeline: list[TimelineEventOut] = Field(default_factory=list)
 
 
 class TransactionsOut(Answer):

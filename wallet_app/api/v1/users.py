@@ -19,7 +19,8 @@ from wallet_app.api.v1.users_schema import (
     UsersOut,
     UsersQuery,
 )
-from wallet_app.identity import accounts, users as service
+from wallet_app.identity import accounts
+from wallet_app.identity import users as service
 from wallet_app.identity.caller import Caller
 from wallet_app.identity.directory import list_users
 from wallet_app.identity.permissions import Permission, Role
@@ -33,12 +34,13 @@ def show_me(caller: Caller) -> Response:
     return reply(render_user(service.get_user_for(caller, caller.user_id)))
 
 
-@endpoint(users, "PATCH", "/me", tag="Users", body=ProfileIn, answers={200: UserOut})
+@endpoint(users, "PATCH", "/me", tag="Users", body=ProfileIn, answers={200: UserOut}, errors=(403,))
 def edit_me(caller: Caller) -> Response:
     """Change one's own profile.
 
     `currency` is the reporting currency.
     """
+    caller.require_writing()
     changes = read_body(ProfileIn).model_dump(exclude_unset=True)
     return reply(render_user(service.edit_profile(caller, caller.user_id, changes)))
 
@@ -82,9 +84,7 @@ def show(caller: Caller, user_id: UUID) -> Response:
     return reply(render_user(service.get_user_for(caller, user_id)))
 
 
-@endpoint(
-    users, "PATCH", "/<uuid:user_id>", tag="Users", body=UserEditIn, answers={200: UserOut}, errors=(403, 409)
-)
+@endpoint(users, "PATCH", "/<uuid:user_id>", tag="Users", body=UserEditIn, answers={200: UserOut}, errors=(403, 409))
 def edit(caller: Caller, user_id: UUID) -> Response:
     """Change another user's profile or role; administrators only."""
     service.get_user_for(caller, user_id)
@@ -150,7 +150,13 @@ def grant_access(caller: Caller, user_id: UUID) -> Response:
     account_id = UUID(str(body.account_id))
     accounts.grant_access(caller, user_id, account_id, body.access)
     account = accounts.get_account_for(caller, account_id).account
-    return reply({"user_id": str(user_id), "access": body.access, "account": render_account(account)}, 201)
+    answer = {
+        "user_id": str(user_id),
+        "account_id": str(account_id),
+        "access": body.access,
+        "account": render_account(account),
+    }
+    return reply(answer, 201)
 
 
 @endpoint(

@@ -12,10 +12,10 @@ from wallet_app.api.fields import (
     IdOut,
     Name,
     PageQuery,
+    Password,
     Request,
     Sentence,
     ShortText,
-    Text,
     TimeOut,
     Timezone,
 )
@@ -80,7 +80,7 @@ class UserEditIn(ProfileIn):
 
 class UserIn(Request):
     email: Email
-    password: Annotated[Text, Field(min_length=10, max_length=200)]
+    password: Password
     full_name: Name
     role: RoleName = "customer"
     phone: ShortText | None = None
@@ -101,5 +101,6 @@ class AccessIn(Request):
 
 class AccessOut(Answer):
     user_id: IdOut
+    account_id: IdOut
     access: Literal["viewer", "operator"]
     account: AccountOut
