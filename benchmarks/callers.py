@@ -24,7 +24,7 @@ from wallet_app.identity.permissions import Role
 from wallet_app.identity.sessions import open_session
 from wallet_app.identity.users import add_user
 from wallet_app.ledger.accounts import open_account
-from wallet_app.ledger.locking import AccountRef
+from wallet_app.ledger.references import AccountRef
 from wallet_app.transactions.idempotency import StoredAnswer
 from wallet_app.transactions.moves import Policy
 from wallet_app.transactions.pipeline import MoveRequest, execute

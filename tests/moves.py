@@ -3,11 +3,12 @@
 import json
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from wallet_app.errors import Problem
 from wallet_app.identity.caller import Caller
-from wallet_app.ledger.locking import AccountRef
+from wallet_app.ledger.references import AccountRef
 from wallet_app.transactions.idempotency import IdempotencyKey, StoredAnswer
 from wallet_app.transactions.models import Transaction
 from wallet_app.transactions.moves import Move, Policy, Refused
@@ -57,10 +58,8 @@ def keyed(move: Move, key: str, body: str = "") -> MoveRequest:
     return MoveRequest(move, IdempotencyKey(key, body))
 
 
-def run(
-    caller: Caller, requests: Sequence[Move | MoveRequest], *, policy: Policy = SANDBOX, atomic: bool = False
-) -> list[Result]:
-    """Run moves, with or without keys, as one list."""
+def run(caller: Caller, requests: Sequence[Any], *, policy: Policy = SANDBOX, atomic: bool = False) -> list[Result]:
+    """Run moves, or moves with keys (``MoveRequest``), as one list."""
     wanted = [request if isinstance(request, MoveRequest) else MoveRequest(request) for request in requests]
     return execute(caller, wanted, policy=policy, render=render, atomic=atomic)
 

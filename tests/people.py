@@ -16,10 +16,10 @@ from wallet_app.identity.permissions import Role
 from wallet_app.identity.sessions import open_session
 from wallet_app.identity.users import add_user
 from wallet_app.ledger.accounts import open_account
-from wallet_app.ledger.locking import AccountRef
+from wallet_app.ledger.references import AccountRef
 from wallet_app.transactions.idempotency import StoredAnswer
 from wallet_app.transactions.moves import Policy
-from wallet_app.transactions.pipeline import MoveRequest, Moved, execute
+from wallet_app.transactions.pipeline import Moved, MoveRequest, execute
 from wallet_app.transactions.top_up import TopUp
 from wallet_app.uow import run_in_unit_of_work
 

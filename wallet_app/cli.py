@@ -129,7 +129,8 @@ def verify_ledger() -> None:
 @on_database
 def worker() -> None:
     """Run jobs until SIGTERM or SIGINT; exit with 1 when something broke and another worker should start."""
-    if not run_worker(current_app._get_current_object()):  # type: ignore[attr-defined]
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    if not run_worker(app.config["SQLALCHEMY_DATABASE_URI"], app.app_context):
         sys.exit(1)
 
 

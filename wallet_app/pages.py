@@ -9,7 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from flask import Flask, Response, current_app, g, make_response, request, url_for
+from flask import Flask, Request, Response, current_app, g, make_response, request, url_for
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.http import HTTP_STATUS_CODES
 
 _DATA_PREFIXES: Final = ("/api/", "/health", "/metrics", "/openapi.json", "/static/")
@@ -138,8 +139,16 @@ def asset_url(filename: str) -> str:
     return url_for("static", filename=filename, v=version)
 
 
+class _PageSessions(SecureCookieSessionInterface):
+    """Session cookies for pages. The API has none: reading and writing them would be work for nothing."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        return None if request.path.startswith(_DATA_PREFIXES) else super().open_session(app, request)
+
+
 def init_pages(app: Flask) -> None:
     """Give every template `asset_url` and `environment_name`, and let browsers keep static files."""
+    app.session_interface = _PageSessions()
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = timedelta(days=365)
     app.jinja_env.globals.update(
         asset_url=asset_url,

@@ -120,12 +120,28 @@ CREATE TRIGGER hold_movements_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER accounts_stay BEFORE DELETE OR TRUNCATE ON accounts
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+-- What an account is may be read without a lock, because it never changes.
+CREATE TRIGGER accounts_facts_stay BEFORE UPDATE OF id, number, kind, user_id, currency ON accounts
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER holds_stay BEFORE DELETE OR TRUNCATE ON holds
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER users_stay BEFORE DELETE OR TRUNCATE ON users
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER system_deltas_are_folded BEFORE UPDATE OR TRUNCATE ON system_deltas
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE FUNCTION check_hold_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.status <> 'open' OR NEW.captured_amount < OLD.captured_amount
+       OR (OLD.id, OLD.account_id, OLD.amount, OLD.currency, OLD.created_by, OLD.created_at, OLD.expires_at)
+       IS DISTINCT FROM
+       (NEW.id, NEW.account_id, NEW.amount, NEW.currency, NEW.created_by, NEW.created_at, NEW.expires_at) THEN
+        RAISE EXCEPTION 'hold % may not be changed in this way', OLD.id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'holds_facts_stay';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER holds_change BEFORE UPDATE ON holds FOR EACH ROW EXECUTE FUNCTION check_hold_change();
 
 -- Its plan is kept for the session, and must not be the scan that pays on an empty table.
 CREATE FUNCTION check_entries_sum_to_zero() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
@@ -150,5 +166,5 @@ def downgrade() -> None:
     op.execute(
         "DROP TABLE system_deltas, hold_movements, holds, entries, account_access, accounts;"
         "DROP TRIGGER users_stay ON users;"
-        "DROP FUNCTION check_entries_sum_to_zero(); DROP FUNCTION refuse_change()"
+        "DROP FUNCTION check_entries_sum_to_zero(); DROP FUNCTION check_hold_change(); DROP FUNCTION refuse_change()"
     )

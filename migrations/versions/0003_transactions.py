@@ -68,10 +68,13 @@ BEGIN
             USING ERRCODE = 'check_violation', CONSTRAINT = 'transactions_status_path';
     END IF;
     IF (OLD.id, OLD.type, OLD.amount, OLD.currency, OLD.source_account_id, OLD.destination_account_id,
-        OLD.original_transaction_id, OLD.initiated_by, OLD.created_at)
+        OLD.original_transaction_id, OLD.initiated_by, OLD.created_at,
+        OLD.exchange_rate, OLD.converted_amount, OLD.converted_currency)
        IS DISTINCT FROM
        (NEW.id, NEW.type, NEW.amount, NEW.currency, NEW.source_account_id, NEW.destination_account_id,
-        NEW.original_transaction_id, NEW.initiated_by, NEW.created_at) THEN
+        NEW.original_transaction_id, NEW.initiated_by, NEW.created_at,
+        NEW.exchange_rate, NEW.converted_amount, NEW.converted_currency)
+       OR (OLD.completed_at IS DISTINCT FROM NEW.completed_at AND OLD.status <> 'pending') THEN
         RAISE EXCEPTION 'what transaction % moved may not be changed', OLD.id
             USING ERRCODE = 'check_violation', CONSTRAINT = 'transactions_facts_stay';
     END IF;

@@ -3,14 +3,17 @@
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,16 @@ SUPERVISOR = (sys.executable, "-m", "wallet_app.embedded")
 START_SECONDS = 180  # the first start seeds the demo data
 _OURS = ("DATABASE_URL", "TEST_DATABASE_URL", "SECRET_KEY", "JWT_SECRET_KEY", "REDIS_URL", "WALLET_ENV")
 _MAKES = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
+
+
+@contextmanager
+def make_directory() -> Iterator[Path]:
+    """A directory outside pytest's own, which every new run of pytest closes to other users."""
+    directory = Path(tempfile.mkdtemp(prefix="wallet-operations-")).resolve()
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def choose_free_port() -> int:

@@ -29,18 +29,18 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root lends the s
 
 
 @pytest.fixture(scope="module")
-def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_once(module_directory: Path) -> Path:
     """A data directory with a cluster that was stopped in good order."""
-    data_dir = tmp_path_factory.mktemp("made") / "instance"
+    data_dir = module_directory / "instance"
     with ensure_database(data_dir) as url:
         ask(url, "CREATE TABLE kept AS SELECT 42 AS value")
     return data_dir
 
 
 @pytest.fixture
-def data_dir(made_once: Path, tmp_path: Path) -> Path:
+def data_dir(made_once: Path, directory: Path) -> Path:
     """A copy of it for one test."""
-    copied = tmp_path / "instance"
+    copied = directory / "instance"
     shutil.copytree(made_once, copied, ignore=shutil.ignore_patterns("run"))
     if (user := system_user.find_server_user(made_once / "postgres")) is not None:
         system_user.give_tree(copied / "postgres", user)
@@ -153,11 +153,11 @@ def test_another_directorys_server_is_not_taken_for_ours(data_dir: Path, made_on
         assert address.find_running(made_once) is not None
 
 
-def test_half_a_cluster_is_never_used(tmp_path: Path) -> None:
-    (tmp_path / "instance" / "postgres.partial" / "base").mkdir(parents=True)
-    with ensure_database(tmp_path / "instance") as url:
+def test_half_a_cluster_is_never_used(directory: Path) -> None:
+    (directory / "instance" / "postgres.partial" / "base").mkdir(parents=True)
+    with ensure_database(directory / "instance") as url:
         assert ask(url, "SELECT 1") == 1
-    assert not (tmp_path / "instance" / "postgres.partial").exists()
+    assert not (directory / "instance" / "postgres.partial").exists()
 
 
 def test_another_versions_cluster_is_refused_in_words(data_dir: Path) -> None:
@@ -172,16 +172,16 @@ def test_a_server_that_cannot_start_says_why(data_dir: Path) -> None:
         ensure_database(data_dir).__enter__()
 
 
-def test_an_owner_that_never_answers_is_named(tmp_path: Path) -> None:
-    lock = processes.find_lock(tmp_path / "postgres.lock")
+def test_an_owner_that_never_answers_is_named(directory: Path) -> None:
+    lock = processes.find_lock(directory / "postgres.lock")
     assert lock is not None
     with pytest.raises(EmbeddedDatabaseError, match=rf"Process {os.getpid()} owns the database"):
-        ensure_database(tmp_path, timeout_seconds=0.3).__enter__()
+        ensure_database(directory, timeout_seconds=0.3).__enter__()
     lock.release()
 
 
-def test_a_deep_directory_gets_a_short_socket(tmp_path: Path) -> None:
-    data_dir = tmp_path / ("deep" * 30) / "instance"
+def test_a_deep_directory_gets_a_short_socket(directory: Path) -> None:
+    data_dir = directory / ("deep" * 30) / "instance"
     with ensure_database(data_dir) as url:
         assert ask(url, "SHOW data_directory") == str(data_dir / "postgres")
         socket_dir = Path(str(ask(url, "SHOW unix_socket_directories")))
@@ -190,8 +190,8 @@ def test_a_deep_directory_gets_a_short_socket(tmp_path: Path) -> None:
 
 
 @needs_root
-def test_private_parents_are_opened_for_passing_through_only(tmp_path: Path) -> None:
-    private = tmp_path / "private"
+def test_private_parents_are_opened_for_passing_through_only(directory: Path) -> None:
+    private = directory / "private"
     private.mkdir(mode=0o700)
     with ensure_database(private / "instance"):
         pass
@@ -236,9 +236,9 @@ def test_a_temporary_server_leaves_nothing() -> None:
     assert not directory.exists()
 
 
-def test_secrets_are_made_once_and_kept_private(tmp_path: Path) -> None:
+def test_secrets_are_made_once_and_kept_private(directory: Path) -> None:
     results: list[dict[str, str]] = []
-    threads = [threading.Thread(target=lambda: results.append(load_development_secrets(tmp_path))) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: results.append(load_development_secrets(directory))) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -248,5 +248,5 @@ def test_secrets_are_made_once_and_kept_private(tmp_path: Path) -> None:
         "SECRET_KEY": 64,
         "JWT_SECRET_KEY": 64,
     }
-    assert [path.name for path in tmp_path.iterdir()] == ["secrets.json"]
-    assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) == 0o600
+    assert [path.name for path in directory.iterdir()] == ["secrets.json"]
+    assert stat.S_IMODE((directory / "secrets.json").stat().st_mode) == 0o600

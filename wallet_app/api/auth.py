@@ -7,6 +7,7 @@ from uuid import UUID
 
 from flask import current_app, g, request
 from flask_jwt_extended import create_access_token, create_refresh_token, decode_token
+from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import PyJWTError
 
 from wallet_app.errors import InvalidToken, NotSignedIn
@@ -45,10 +46,10 @@ def _decode_bearer_token() -> dict[str, Any]:
         return NO_CLAIMS
     try:
         claims = _verify_token(token.strip(), current_app.config["JWT_SECRET_KEY"])
-    except (PyJWTError, ValueError, KeyError, TypeError):
+        return claims if claims["exp"] > time.time() else NO_CLAIMS
+    except (PyJWTError, JWTExtendedException, ValueError, KeyError, TypeError):
         # An unknown kid raises KeyError, a claim of the wrong type TypeError: all of them are just no token of ours.
         return NO_CLAIMS
-    return claims if claims["exp"] > time.time() else NO_CLAIMS
 
 
 @lru_cache(maxsize=8192)

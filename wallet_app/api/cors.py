@@ -31,6 +31,7 @@ def init_cors(app: Flask) -> None:
                 "expose_headers": READABLE_HEADERS,
                 "max_age": PREFLIGHT_LIFETIME_S,
                 "supports_credentials": False,
+                "always_send": False,
             }
         },
     )

@@ -13,7 +13,7 @@ from wallet_app.demo.events import Event, Purse
 from wallet_app.demo.settling import World
 from wallet_app.demo.showing import Reporter
 from wallet_app.identity.caller import Caller
-from wallet_app.ledger.locking import AccountRef
+from wallet_app.ledger.references import AccountRef
 from wallet_app.transactions.idempotency import StoredAnswer, make_key
 from wallet_app.transactions.models import IdempotencyKey
 from wallet_app.transactions.moves import Move, Policy, Refused

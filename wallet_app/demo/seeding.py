@@ -44,12 +44,12 @@ def seed_demo(password: str, reporter: Reporter) -> None:
     Raises:
         ValidationFailed: nobody may have this password.
     """
-    if run_in_unit_of_work(_is_complete):
-        reporter.say("The demo data is complete.")
-        return
-    with _work_alone():
-        if not run_in_unit_of_work(_is_complete):
-            _seed(password, reporter)
+    if not run_in_unit_of_work(_is_complete):
+        with _work_alone():
+            if not run_in_unit_of_work(_is_complete):
+                _seed(password, reporter)
+                return
+    reporter.say("The demo data is complete.")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from wallet_app.embedded import processes
 from wallet_app.embedded.development import PROJECT_ROOT
@@ -40,6 +41,7 @@ class Child:
 
     name: str
     arguments: Sequence[str]
+    data_dir: Path
     inherited_fds: Sequence[int] = ()
     grace_seconds: float = 12
     process: "subprocess.Popen[bytes] | None" = None
@@ -77,7 +79,8 @@ class Child:
     def end_former_groups(self, *, at_once: bool = False) -> None:
         """Kills what outlived its program and its grace."""
         for group in [g for g in self._former_groups if at_once or time.monotonic() > g[1]]:
-            processes.signal_group(group[0], signal.SIGKILL)
+            for process_id in processes.list_group(group[0], self.data_dir):
+                processes.signal_process(process_id, signal.SIGKILL)
             self._former_groups.remove(group)
 
     def stop(self, pause: Pause) -> None:

@@ -16,6 +16,7 @@ from wallet_app.embedded.processes import Pause
 SERVER_VERSION = "18"
 
 _FAST_SHUTDOWN_SECONDS = 60
+_STUCK_SECONDS = 10
 _LARGEST_LOG = 10_000_000  # bytes; then it is set aside at the next start
 
 DURABLE_SETTINGS: Mapping[str, str] = {
@@ -63,6 +64,7 @@ class PostgresServer:
         self.log_path = self.data_dir / "postgres.log"
         self.process: subprocess.Popen[bytes] | None = None
         self._settings = settings
+        self._headless_since: float | None = None
         self._binaries = _get_binaries()
         self._user = system_user.find_server_user(self.cluster_dir)
         self._socket_dir = address.choose_socket_dir(self.data_dir)
@@ -97,18 +99,36 @@ class PostgresServer:
         """How it ended: its status, or minus the signal that killed it; 0 while it runs."""
         return (self.process.poll() or 0) if self.process is not None else 0
 
+    def is_stuck(self) -> bool:
+        """Whether the server lives but has long had neither a checkpointer nor a recovery under way.
+
+        PostgreSQL 18 stays like that for ever when its recovery after a crash crashes, too. Ask repeatedly.
+        """
+        if self.process is None or self.has_ended():
+            return False
+        if processes.has_child(self.process.pid, ("postgres: checkpointer", "postgres: startup")):
+            self._headless_since = None
+            return False
+        self._headless_since = self._headless_since or time.monotonic()
+        return time.monotonic() - self._headless_since > _STUCK_SECONDS
+
     def stop(self, pause: Pause = time.sleep) -> None:
-        """Shuts down: fast and in good order at first, without asking after a minute. Loses nothing."""
+        """Shuts down in good order; what doesn't end within a minute is ended at once. Loses nothing."""
+        if self.process is None or self.has_ended():
+            return
+        processes.signal_process(self.process.pid, signal.SIGINT)
+        if not processes.wait_for_exit(self.process, _FAST_SHUTDOWN_SECONDS, pause):
+            self.end_at_once(pause)
+
+    def end_at_once(self, pause: Pause = time.sleep) -> None:
+        """Ends the server without a shutdown; the next start recovers from its log."""
         if self.process is None:
             return
-        for signal_number, seconds in ((signal.SIGINT, _FAST_SHUTDOWN_SECONDS), (signal.SIGQUIT, 10)):
-            if self.process.poll() is not None:
-                return
-            processes.signal_process(self.process.pid, signal_number)
-            if processes.wait_for_exit(self.process, seconds, pause):
-                return
+        processes.signal_process(self.process.pid, signal.SIGQUIT)
+        processes.wait_for_exit(self.process, 5, pause)
         self.process.kill()
         self.process.wait()
+        self._headless_since = None
 
     def _prepare_directories(self) -> None:
         self.data_dir.mkdir(parents=True, exist_ok=True)

@@ -107,6 +107,15 @@ def list_server_processes(cluster_dir: Path) -> list[int]:
     return _list_processes(is_server)
 
 
+def has_child(process_id: int, titles: Iterable[str]) -> bool:
+    """Whether a process has a child whose command line begins with one of these titles."""
+
+    def is_such_child(process: Any) -> bool:
+        return process.ppid() == process_id and " ".join(process.cmdline()).startswith(tuple(titles))
+
+    return bool(_list_processes(is_such_child))
+
+
 def list_group(group_id: int, data_dir: Path) -> list[int]:
     """Process ids in a group that were started for this data directory; a recycled id is not among them."""
 

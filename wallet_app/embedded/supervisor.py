@@ -22,6 +22,7 @@ from wallet_app.embedded.waiting import StopRequested, StopSwitch
 
 _READY_SECONDS = 120
 _LONGEST_PAUSE_SECONDS = 30
+_LOOK_SECONDS = 3
 _STOPPING_SECONDS = 90  # how long a predecessor may take to stop
 
 
@@ -44,6 +45,7 @@ class Supervisor:
         self._locks: list[LockedFile] = []
         self._database: PostgresServer | None = None
         self._database_failures = 0
+        self._next_look = 0.0
         self._children: list[Child] = []
         self._environment: dict[str, str] = {}
 
@@ -53,7 +55,7 @@ class Supervisor:
         try:
             self._start()
             while True:
-                self._revive()
+                self._revive_patiently()
                 self._switch.pause(0.5)
         except StopRequested:
             say("Stopping …")
@@ -182,8 +184,8 @@ class Supervisor:
         descriptor = listener.fileno()
         web = ["gunicorn", "--config", "gunicorn.conf.py", "--bind", f"fd://{descriptor}", "wsgi:app"]
         self._children = [
-            Child("web", web, inherited_fds=(descriptor,)),
-            Child("worker", ["flask", "worker"]),
+            Child("web", web, self._settings.data_dir, inherited_fds=(descriptor,)),
+            Child("worker", ["flask", "worker"], self._settings.data_dir),
         ]
         for child in self._children:
             child.start(self._environment)
@@ -214,10 +216,20 @@ class Supervisor:
 
     # Keeping it running
 
+    def _revive_patiently(self) -> None:
+        """A disk that is full or a process that can't be started now is no reason to stop what runs."""
+        try:
+            self._revive()
+        except OSError as error:
+            say(f"Trying again: {error}")
+            self._switch.pause(5)
+
     def _revive(self) -> None:
         """Starts again what has died: the database first, as the others can't do without it."""
-        if self._database is not None and self._database.has_ended():
-            self._revive_database(self._database)
+        if self._database is not None:
+            self._end_if_stuck(self._database)
+            if self._database.has_ended():
+                self._revive_database(self._database)
         for child in self._children:
             child.end_former_groups()
             if child.process is not None and child.has_ended():
@@ -226,6 +238,15 @@ class Supervisor:
             if child.process is None and child.may_start():
                 child.start(self._environment)
                 self._write_process_ids()
+
+    def _end_if_stuck(self, database: PostgresServer) -> None:
+        """Looks every few seconds, as looking through all processes takes some time."""
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + _LOOK_SECONDS
+        if database.is_stuck():
+            say("PostgreSQL hangs in its recovery; ending it")
+            database.end_at_once(self._switch.pause)
 
     def _revive_database(self, database: PostgresServer) -> None:
         say(f"PostgreSQL {describe_status(database.exit_status)}; starting it again")

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy import Connection, Select, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from wallet_app.identity.caller import Caller
@@ -75,7 +76,7 @@ def list_biggest_accounts(caller: Caller) -> Sequence[Account]:
     statement = (
         _select_visible(caller)
         .where(Account.status != "closed")
-        .distinct(Account.currency)
+        .ext(distinct_on(Account.currency))
         .order_by(Account.currency, Account.balance.desc(), Account.id)
     )
     return run_in_unit_of_work(lambda session: session.scalars(statement).all())

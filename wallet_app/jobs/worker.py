@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import os
 import signal
+import threading
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
-from flask import Flask
 from procrastinate import App, JobContext
 from procrastinate.worker import Worker
 
@@ -14,25 +16,36 @@ from wallet_app.jobs.app import DEAD_AFTER_S, connect_job_app
 
 log = logging.getLogger(__name__)
 
+MakeContext = Callable[[], AbstractContextManager[object]]
+
 CONCURRENCY = 4
-# The supervisor waits 12 seconds before it kills; a killed job is taken up by the next worker.
+# Asked to end, a worker gives its jobs so long, and is gone after so long whatever they do: the next worker takes them
+# up. The supervisor waits 12 seconds.
 FINISH_JOBS_WITHIN_S = 8.0
+END_WITHIN_S = 10.0
 
 
-def run_worker(app: Flask, *, wait: bool = True, dead_after_s: float = DEAD_AFTER_S) -> bool:
+def run_worker(
+    database_url: str, make_context: MakeContext, *, wait: bool = True, dead_after_s: float = DEAD_AFTER_S
+) -> bool:
     """Run jobs until SIGTERM or SIGINT, or with ``wait=False`` until none is left.
 
+    Each job that is not a coroutine runs in a thread of its own and within ``make_context()``, the app's context.
     Answers whether it ended as it should. Otherwise something broke (the database went away in the middle of a job,
     say) and the process should end, so that whoever supervises it starts another: its jobs are then taken up.
     """
-    with connect_job_app(app.config["SQLALCHEMY_DATABASE_URI"]) as job_app:
+    with connect_job_app(database_url) as job_app:
         job_app.worker_defaults = {
             "stalled_worker_timeout": dead_after_s,
             "update_heartbeat_interval": dead_after_s / 4,
         }
         # It tells of every job it begins and ends, and there are some every ten seconds.
         logging.getLogger("procrastinate").setLevel(logging.WARNING)
-        return asyncio.run(_Run(app, job_app, wait).run())
+        run = _Run(make_context, job_app, wait)
+        try:
+            return asyncio.run(run.run())
+        finally:
+            run.deadline.cancel()
 
 
 async def _report_failure(call_next: Callable[[], Awaitable[Any]], context: JobContext, worker: Worker) -> Any:
@@ -48,13 +61,16 @@ async def _report_failure(call_next: Callable[[], Awaitable[Any]], context: JobC
 class _Run:
     """One run of a worker, and what ended it."""
 
-    def __init__(self, app: Flask, job_app: App, wait: bool) -> None:
-        self._app = app
+    def __init__(self, make_context: MakeContext, job_app: App, wait: bool) -> None:
+        self._make_context = make_context
         self._job_app = job_app
         self._wait = wait
         self._work: asyncio.Task[None] | None = None
-        self._is_asked_to_stop = False
+        self._is_ending = False
         self._is_broken = False
+        # Neither asyncio nor the interpreter ends while a thread runs.
+        self.deadline = threading.Timer(END_WITHIN_S, os._exit, (1,))
+        self.deadline.daemon = True
 
     async def run(self) -> bool:
         loop = asyncio.get_running_loop()
@@ -80,18 +96,16 @@ class _Run:
                 concurrency=CONCURRENCY,
                 install_signal_handlers=False,
                 shutdown_graceful_timeout=FINISH_JOBS_WITHIN_S,
-                task_middleware=[self._enter_app_context],
+                task_middleware=[self._run_in_context],
                 worker_middleware=[_report_failure],
             )
 
-    def _enter_app_context(self, call_next: Callable[[], Any], context: JobContext, worker: Worker) -> Any:
-        with self._app.app_context():
+    def _run_in_context(self, call_next: Callable[[], Any], context: JobContext, worker: Worker) -> Any:
+        with self._make_context():
             return call_next()
 
     def _note_signal(self) -> None:
-        if not self._is_asked_to_stop:  # a second cancellation would cut the orderly end short
-            self._is_asked_to_stop = True
-            self._cancel()
+        self._end()
 
     def _note_breakage(self, loop: asyncio.AbstractEventLoop, details: dict[str, Any]) -> None:
         """What nobody handles ends the worker.
@@ -99,10 +113,11 @@ class _Run:
         A job's outcome that couldn't be stored would otherwise leave the job running for ever in the queue's eyes.
         """
         log.error("the worker broke: %s", details.get("message"), exc_info=details.get("exception"))
-        if not (self._is_broken or self._is_asked_to_stop):
-            self._is_broken = True
-            self._cancel()
+        self._is_broken = True
+        self._end()
 
-    def _cancel(self) -> None:
-        if self._work is not None:
+    def _end(self) -> None:
+        if self._work is not None and not self._is_ending:  # a second cancellation would cut the orderly end short
+            self._is_ending = True
+            self.deadline.start()
             self._work.cancel()

@@ -4,27 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import Connection
 
+from wallet_app.ledger.references import AccountRef
 from wallet_app.uow import fetch_rows
-
-RefKind = Literal["id", "number", "owner", "email", "cash", "fees", "fx", "merchant_settlement", "suspense"]
-
-
-@dataclass(frozen=True, slots=True)
-class AccountRef:
-    """How a move names an account.
-
-    ``owner`` (a user id) and ``email`` stand for that user's primary account in ``currency``; the system kinds for
-    the system's own account in ``currency``; ``id`` and ``number`` need no currency.
-    """
-
-    kind: RefKind
-    value: str = ""
-    currency: str = ""
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Numeric, Text
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Numeric, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from wallet_app.extensions import Base
@@ -49,6 +49,7 @@ class Entry(Base):
     """One signed leg on one account; never changed, never deleted."""
 
     __tablename__ = "entries"
+    __table_args__ = (UniqueConstraint("account_id", "entry_number", name="entries_once_per_number"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     transaction_id: Mapped[UUID] = mapped_column(ForeignKey("transactions.id"), primary_key=True)

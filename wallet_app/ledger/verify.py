@@ -1,9 +1,8 @@
 """Verifying the ledger: what must always be true of accounts, entries and holds, asked of every row there is.
 
-Each check is one set-based statement that returns a message and ids for each break, and no row when all is well. The
-session must see one moment of the database (REPEATABLE READ), or money on its way looks like a break;
-``transactions/verify.py`` opens such a one. The numbers are those of "What must always be true" in
-``docs/architecture.md``.
+Each check is one set-based statement that returns a message and ids for each break, and no row when all is well. Being
+one statement it sees one moment of the database, so that money on its way never looks like a break; that all checks see
+the same moment is up to the session. The numbers are those of "What must always be true" in ``docs/architecture.md``.
 """
 
 from collections.abc import Iterable

@@ -10,7 +10,8 @@ from wallet_app.errors import (
     UserSuspended,
 )
 from wallet_app.identity.permissions import Permission
-from wallet_app.ledger.locking import AccountRef, LockedAccount
+from wallet_app.ledger.locking import LockedAccount
+from wallet_app.ledger.references import AccountRef
 from wallet_app.transactions.moves import Facts
 
 
@@ -52,8 +53,10 @@ def get_recipient(facts: Facts, ref: AccountRef) -> LockedAccount:
 
 def check_caller(facts: Facts) -> None:
     """Raises:
+    Forbidden: the caller is an auditor, who writes nothing.
     UserSuspended: the caller starts no money move.
     """
+    facts.caller.require_writing()
     if facts.caller.status != "active":
         raise UserSuspended
 

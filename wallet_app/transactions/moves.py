@@ -9,8 +9,9 @@ from uuid import UUID
 
 from wallet_app.errors import Problem
 from wallet_app.identity.caller import Caller
-from wallet_app.ledger.locking import AccountRef, LockedAccount
+from wallet_app.ledger.locking import LockedAccount
 from wallet_app.ledger.posting import Leg
+from wallet_app.ledger.references import AccountRef
 
 TransactionType = Literal["transfer", "top_up", "withdrawal", "reversal"]
 

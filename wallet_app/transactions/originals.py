@@ -1,16 +1,18 @@
 """The transactions that a reversal takes back: which accounts they touch, and reading them under a lock."""
 
 from collections.abc import Collection
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
 from wallet_app.errors import NotFound
-from wallet_app.ledger.locking import AccountRef
 from wallet_app.ledger.models import Entry
+from wallet_app.ledger.references import AccountRef
 from wallet_app.transactions.models import Transaction
 from wallet_app.transactions.moves import Original
+from wallet_app.uow import fetch_rows
 
 
 def read_reversal_accounts(session: Session, transaction_id: UUID) -> dict[AccountRef, bool]:
@@ -32,22 +34,22 @@ def read_reversal_accounts(session: Session, transaction_id: UUID) -> dict[Accou
 
 
 def lock_originals(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Original]:
-    """Lock transactions, sorted by id, and read them and their entries in a second statement."""
+    """Lock transactions, sorted by id, and read them and their entries in statements after it."""
     wanted = [str(transaction_id) for transaction_id in ids]
-    connection.exec_driver_sql(
-        "SELECT FROM transactions WHERE id = ANY (%s::uuid[]) ORDER BY id FOR NO KEY UPDATE", (wanted,)
+    fetch_rows(
+        connection, "SELECT FROM transactions WHERE id = ANY (%s::uuid[]) ORDER BY id FOR NO KEY UPDATE", (wanted,)
     )
-    rows = connection.exec_driver_sql(
-        "SELECT t.id, t.type, t.status, t.amount, t.currency, t.refunded_amount,"
-        " t.source_account_id, t.destination_account_id,"
-        " array_agg(e.account_id ORDER BY e.id) FILTER (WHERE e.id IS NOT NULL),"
-        " array_agg(e.amount ORDER BY e.id) FILTER (WHERE e.id IS NOT NULL)"
-        " FROM transactions t LEFT JOIN entries e ON e.transaction_id = t.id"
-        " WHERE t.id = ANY (%s::uuid[]) GROUP BY t.id",
+    entries: dict[UUID, list[tuple[UUID, Decimal]]] = {}
+    for transaction_id, account_id, amount in fetch_rows(
+        connection,
+        "SELECT transaction_id, account_id, amount FROM entries WHERE transaction_id = ANY (%s::uuid[]) ORDER BY id",
+        (wanted,),
+    ):
+        entries.setdefault(transaction_id, []).append((account_id, amount))
+    rows = fetch_rows(
+        connection,
+        "SELECT id, type, status, amount, currency, refunded_amount, source_account_id, destination_account_id"
+        " FROM transactions WHERE id = ANY (%s::uuid[])",
         (wanted,),
     )
-    originals: dict[UUID, Original] = {}
-    for row in rows:
-        values = (*row[:8], tuple(zip(row[8] or (), row[9] or (), strict=True)))
-        originals[row[0]] = Original(*values)
-    return originals
+    return {row[0]: Original(*row, tuple(entries.get(row[0], ()))) for row in rows}

@@ -4,14 +4,15 @@ Claim, lock, read, decide, write, commit: ``_run`` shows the six steps. Whatever
 costs the same handful of statements, since every step is set-based; ``tests/services/transactions`` counts them.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
+from http import HTTPStatus
 from uuid import UUID
 
+import orjson
 from sqlalchemy import Connection
 from uuid_utils.compat import uuid7
 
@@ -21,8 +22,9 @@ from wallet_app.clock import format_timestamp
 from wallet_app.errors import BatchRefused, IdempotencyKeyReused, Problem
 from wallet_app.identity.caller import Caller
 from wallet_app.identity.directory import find_known_emails
-from wallet_app.ledger.locking import AccountRef, find_last_moment, lock_accounts
+from wallet_app.ledger.locking import find_last_moment, lock_accounts
 from wallet_app.ledger.posting import Posting
+from wallet_app.ledger.references import AccountRef
 from wallet_app.transactions.idempotency import STORED_REFUSALS, IdempotencyKey, StoredAnswer, claim_keys
 from wallet_app.transactions.models import Transaction
 from wallet_app.transactions.moves import Completed, Facts, Move, Policy, Refused, StatusChange
@@ -90,16 +92,16 @@ def _run(
     connection: Connection,
 ) -> list[Result]:
     plan = _claim(connection, caller, requests, render)
+    if atomic:
+        for index in sorted(plan.results):
+            _refuse_batch_if_refused(index, plan.results[index])
     facts = _lock_and_read(connection, caller, policy, [requests[index].move for index in plan.fresh])
     work = _Work(facts)
     for index in plan.fresh:
         outcome = work.decide(requests[index].move)
         plan.results[index] = Result(outcome, render(outcome))
-        if atomic and isinstance(outcome, Refused):
-            raise BatchRefused(
-                f"Item {index} was refused: {outcome.problem.detail} Nothing was written.",
-                {"index": index, "error": outcome.problem},
-            )
+        if atomic:
+            _refuse_batch_if_refused(index, plan.results[index])
     _write(connection, caller, work, *_sort_answers(caller, plan, requests))
     _audit(connection, caller, work.transactions)
     return plan.list_results()
@@ -116,6 +118,17 @@ class _Plan:
     def list_results(self) -> list[Result]:
         count = len(self.results) + len(self.twins)
         return [self.results[self.twins.get(index, index)] for index in range(count)]
+
+
+def _refuse_batch_if_refused(index: int, result: Result) -> None:
+    """Raises:
+    BatchRefused: the move was refused, now or when its key was first used.
+    """
+    if result.answer.status >= HTTPStatus.BAD_REQUEST:
+        raise BatchRefused(
+            f"Item {index} was refused, so nothing was written. details.error says why.",
+            {"index": index, "error": orjson.loads(result.answer.body)},
+        )
 
 
 def _claim(connection: Connection, caller: Caller, requests: Sequence[MoveRequest], render: Render) -> _Plan:
@@ -265,7 +278,7 @@ def _write(
 
 
 def _to_json(rows: Sequence[Mapping[str, object]]) -> str | None:
-    return json.dumps(rows) if rows else None
+    return orjson.dumps(rows).decode() if rows else None
 
 
 def _make_row(transaction: Transaction) -> dict[str, object]:
@@ -307,9 +320,7 @@ def _make_change_row(change: StatusChange, at: datetime) -> dict[str, object]:
 
 def _audit(connection: Connection, caller: Caller, transactions: Sequence[Transaction]) -> None:
     """Staff leave an event for each move; a customer's move is told by the transaction itself."""
-    if not caller.is_staff:
-        return
-    for transaction in transactions:
+    for transaction in transactions if caller.is_staff else ():
         record_event(
             connection,
             caller.actor,

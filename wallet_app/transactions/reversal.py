@@ -14,8 +14,9 @@ from wallet_app.errors import (
 )
 from wallet_app.identity.permissions import Permission
 from wallet_app.ledger.funds import check_funds
-from wallet_app.ledger.locking import AccountRef, LockedAccount
+from wallet_app.ledger.locking import LockedAccount
 from wallet_app.ledger.posting import Leg
+from wallet_app.ledger.references import AccountRef
 from wallet_app.transactions import checks
 from wallet_app.transactions.moves import Completed, Facts, Original, StatusChange
 

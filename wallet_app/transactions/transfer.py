@@ -9,8 +9,8 @@ from uuid import UUID
 from wallet_app.errors import SameAccount
 from wallet_app.identity.permissions import Permission
 from wallet_app.ledger.funds import check_funds
-from wallet_app.ledger.locking import AccountRef
 from wallet_app.ledger.posting import Leg
+from wallet_app.ledger.references import AccountRef
 from wallet_app.transactions import checks
 from wallet_app.transactions.moves import Completed, Facts
 

@@ -29,4 +29,6 @@ def be_slow_at_first() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if run_worker(create_app(load_config()), dead_after_s=DEAD_AFTER_S) else 1)
+    app = create_app(load_config())
+    url = app.config["SQLALCHEMY_DATABASE_URI"]
+    sys.exit(0 if run_worker(url, app.app_context, dead_after_s=DEAD_AFTER_S) else 1)

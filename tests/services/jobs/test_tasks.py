@@ -1,6 +1,9 @@
 """Each task does its work, and does no harm when it runs twice."""
 
 import hashlib
+import os
+import signal
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from uuid import uuid4
@@ -8,7 +11,7 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from procrastinate import App
+from procrastinate import App, JobContext
 from procrastinate.jobs import Job
 from procrastinate.schema import SchemaManager
 from sqlalchemy import func, select, text
@@ -40,6 +43,11 @@ def be_poisonous_again_and_again() -> None:
     raise RuntimeError("poison")
 
 
+@job_app.task(name="test.unstorable", pass_context=True)
+def lose_the_place_for_the_outcome(context: JobContext) -> None:
+    read("DELETE FROM procrastinate_jobs WHERE id = :id RETURNING id", id=context.job.id)
+
+
 @job_app.task(name="test.count_people")
 def count_people() -> int:
     return int(run_in_unit_of_work(lambda session: session.execute(text("SELECT count(*) FROM users")).scalar_one()))
@@ -47,6 +55,10 @@ def count_people() -> int:
 
 def read(statement: str, **values: object) -> list[tuple[object, ...]]:
     return run_in_unit_of_work(lambda session: [tuple(row) for row in session.execute(text(statement), values)])
+
+
+def run_jobs(app: Flask) -> bool:
+    return run_worker(app.config["SQLALCHEMY_DATABASE_URI"], app.app_context, wait=False)
 
 
 @pytest.fixture
@@ -110,7 +122,7 @@ def test_a_poisoned_job_ends_in_the_list_and_stops_nothing_else(fresh_app: Flask
     poisoned = queue.configure_task("test.poison").defer()
     sound = queue.configure_task("test.count_people").defer()
 
-    assert run_worker(fresh_app, wait=False)
+    assert run_jobs(fresh_app)
 
     assert read("SELECT id, status::text FROM procrastinate_jobs WHERE task_name LIKE 'test.%' ORDER BY id") == [
         (poisoned, "failed"),
@@ -124,10 +136,21 @@ def test_a_poisoned_job_ends_in_the_list_and_stops_nothing_else(fresh_app: Flask
     assert "1 failed jobs." in result.output
 
 
+def test_a_worker_that_can_not_store_an_outcome_ends(fresh_app: Flask, queue: App) -> None:
+    """Otherwise the job would look as if it ran, for as long as the worker lives."""
+    queue.configure_task("test.unstorable").defer()
+    in_the_end = threading.Timer(20, os.kill, (os.getpid(), signal.SIGTERM))
+    in_the_end.start()
+    try:
+        assert not run_worker(fresh_app.config["SQLALCHEMY_DATABASE_URI"], fresh_app.app_context)
+    finally:
+        in_the_end.cancel()
+
+
 def test_a_failing_job_is_tried_again_later(fresh_app: Flask, queue: App) -> None:
     queue.configure_task("test.poison_retried").defer()
 
-    assert run_worker(fresh_app, wait=False)
+    assert run_jobs(fresh_app)
 
     ((status, attempts, pause),) = read(
         "SELECT status::text, attempts, extract(epoch FROM scheduled_at - now())::float"
@@ -165,7 +188,7 @@ def test_the_jobs_of_a_dead_worker_are_taken_up_but_not_for_ever(
 
     for _ in range(2):
         queue.configure_task("jobs.take_up_stalled_jobs").defer(timestamp=0)
-        assert run_worker(fresh_app, wait=False)
+        assert run_jobs(fresh_app)
 
     assert read("SELECT status::text FROM procrastinate_jobs WHERE id = :id", id=job_id) == [(status,)]
 
@@ -194,7 +217,7 @@ def test_finished_jobs_are_forgotten_after_a_day_and_failed_ones_after_thirty(fr
 
     for _ in range(2):
         queue.configure_task("jobs.delete_finished_jobs").defer(timestamp=0)
-        assert run_worker(fresh_app, wait=False)
+        assert run_jobs(fresh_app)
 
     left = {row[0] for row in read("SELECT id FROM procrastinate_jobs WHERE task_name = 'test.count_people'")}
     assert left == {job_id for job_id, is_kept in kept.items() if is_kept}

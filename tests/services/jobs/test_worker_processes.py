@@ -71,15 +71,19 @@ def count_finished(url: str, task: str) -> int:
     return int(str(read(url, statement)[0][0]))
 
 
-def test_a_worker_killed_in_the_middle_is_followed_by_one_that_finishes(url: str, start: Start) -> None:
+@pytest.mark.parametrize(("signal_number", "status"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 1)])
+def test_a_worker_ended_in_the_middle_is_followed_by_one_that_finishes(
+    url: str, start: Start, signal_number: signal.Signals, status: int
+) -> None:
+    """Killed, or asked to end in a job that does not end."""
     read(url, "CREATE TABLE tries (process_id integer)")
     with connect_job_app(url) as app, app.open():
         app.configure_task("test.slow_at_first").defer()
     first = start(SLOW_WORKER, url)
     wait_until(lambda: read(url, "SELECT * FROM tries"), 30)
 
-    first.kill()
-    first.wait()
+    first.send_signal(signal_number)
+    assert first.wait(12) == status
     second = start(SLOW_WORKER, url)
 
     wait_until(lambda: count_finished(url, "test.slow_at_first"), 60)

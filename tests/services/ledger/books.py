@@ -18,7 +18,8 @@ from wallet_app.identity.accounts import open_account
 from wallet_app.identity.permissions import Role
 from wallet_app.ledger.folding import fold_system_deltas
 from wallet_app.ledger.holds import HoldChanges, lock_holds
-from wallet_app.ledger.locking import AccountRef, lock_accounts
+from wallet_app.ledger.locking import lock_accounts
+from wallet_app.ledger.references import AccountRef
 from wallet_app.uow import run_in_unit_of_work
 
 

@@ -13,7 +13,7 @@ from wallet_app.errors import BatchRefused
 from wallet_app.identity.accounts import close_account, freeze_account, open_account
 from wallet_app.identity.permissions import Role
 from wallet_app.identity.users import suspend_user
-from wallet_app.ledger.locking import AccountRef
+from wallet_app.ledger.references import AccountRef
 from wallet_app.transactions.moves import Move, Policy
 
 Try = tuple[Person, Move]

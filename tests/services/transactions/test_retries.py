@@ -1,6 +1,6 @@
 """Work that PostgreSQL broke off is run again, and a bounded number of times; waits are bounded too. No mocks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -96,7 +96,7 @@ def test_work_is_tried_five_times_and_no_more(sqlstate: str, context: Flask) -> 
     assert len(tries) == TRIES == 5
 
 
-def test_each_try_begins_anew(make_customer: type[Person], context: Flask) -> None:
+def test_each_try_begins_anew(make_customer: Callable[..., Person], context: Flask) -> None:
     """What a failed try wrote is gone when the next one begins."""
     ana = make_customer(balance="5")
     seen: list[int] = []

@@ -39,7 +39,8 @@ class RecordingCursor(psycopg2.extensions.cursor):
 @contextmanager
 def record_statements() -> Iterator[list[str]]:
     """Everything that is sent to the database inside the block, on connections taken from the pool there."""
-    RecordingCursor.seen = seen = []
+    seen: list[str] = []
+    RecordingCursor.seen = seen
 
     def on_checkout(connection: Any, *_: object) -> None:
         connection.cursor_factory = RecordingCursor
@@ -70,6 +71,16 @@ def test_a_hundred_transfers_cost_as_many_statements_as_one(world: World) -> Non
     for statement, again, (name, why) in zip(of_one, of_a_hundred, STATEMENTS, strict=True):
         assert name in statement, why
         assert name in again, why
+
+
+def test_a_hundred_moves_by_staff_cost_one_statement_more(world: World) -> None:
+    """Staff leave an audit event for each move: all of them in one statement."""
+    move = top_up(world.ana.account_id, "1")
+    with record_statements() as of_one:
+        run(world.operations.caller, [keyed(move, "one")])
+    with record_statements() as of_a_hundred:
+        run(world.operations.caller, [keyed(move, f"key-{number}") for number in range(100)])
+    assert len(of_one) == len(of_a_hundred) <= len(STATEMENTS) + 1
 
 
 def test_a_list_of_all_kinds_costs_one_lock_of_the_originals_more(world: World) -> None:

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from wallet_app.identity.caller import Caller
 from wallet_app.identity.permissions import Role
-from wallet_app.ledger.locking import AccountRef, LockedAccount
+from wallet_app.ledger.locking import LockedAccount
+from wallet_app.ledger.references import AccountRef
 from wallet_app.transactions.moves import Facts, Original, Policy
 
 ANA, BO, STAFF = UUID(int=1), UUID(int=2), UUID(int=3)

@@ -23,8 +23,8 @@ from tests.unit.transactions.facts import (
 )
 from wallet_app.errors import InsufficientFunds
 from wallet_app.identity.permissions import Role
-from wallet_app.ledger.locking import AccountRef
 from wallet_app.ledger.posting import Leg, Posting
+from wallet_app.ledger.references import AccountRef
 from wallet_app.transactions.moves import Completed, Facts, Policy
 from wallet_app.transactions.reversal import Reversal
 from wallet_app.transactions.top_up import TopUp

@@ -38,7 +38,7 @@ from wallet_app.errors import (
     UserSuspended,
 )
 from wallet_app.identity.permissions import Role
-from wallet_app.ledger.locking import AccountRef
+from wallet_app.ledger.references import AccountRef
 from wallet_app.transactions.moves import Facts, Move
 from wallet_app.transactions.reversal import Reversal
 from wallet_app.transactions.top_up import TopUp

@@ -23,7 +23,7 @@ from wallet_app.api.v1.transactions_schema import (
     WithdrawalIn,
 )
 from wallet_app.identity.caller import Caller
-from wallet_app.ledger.locking import AccountRef
+from wallet_app.ledger.references import AccountRef
 from wallet_app.money import get_currency, parse_amount
 from wallet_app.transactions.idempotency import IdempotencyKey, StoredAnswer
 from wallet_app.transactions.moves import Move, Policy, Refused
