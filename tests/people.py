@@ -33,7 +33,7 @@ def _hash() -> str:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody signed in. Each call uses a client of its own, as a stranger's would; answers are held against OpenAPI."""
+    """Somebody signed in. Each call uses a client of its own; answers are held against OpenAPI."""
 
     app: Flask
     caller: Caller

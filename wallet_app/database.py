@@ -27,7 +27,7 @@ class WalletDialect(PGDialect_psycopg2):
     supports_statement_cache = True
 
     def __init__(self, lock_timeout_ms: int = 0, statement_timeout_ms: int = 0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**kwargs)  # type: ignore[no-untyped-call]
         self.begin_statement = (
             "BEGIN ISOLATION LEVEL READ COMMITTED;"
             f"SET LOCAL lock_timeout = {int(lock_timeout_ms)};"
@@ -35,7 +35,7 @@ class WalletDialect(PGDialect_psycopg2):
         )
 
     def on_connect(self) -> Callable[[Any], None]:
-        prepare = super().on_connect()
+        prepare = super().on_connect()  # type: ignore[no-untyped-call]
 
         def connect(connection: Any) -> None:
             if prepare is not None:

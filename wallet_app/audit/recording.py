@@ -1,6 +1,6 @@
-"""Recording an event. It takes the unit of work's session or connection, so that event and deed commit together or not at all."""
+"""Recording events in the unit of work of the deed itself, so that both commit together or not at all."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -21,6 +21,18 @@ class Actor:
     request_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """What was done to an object. ``before`` and ``after`` hold plain JSON values, and no secrets."""
+
+    action: str
+    object_type: str
+    object_id: UUID
+    before: Mapping[str, object] | None = None
+    after: Mapping[str, object] | None = None
+    reason: str | None = None
+
+
 def record_event(
     unit: Session | Connection,
     actor: Actor,
@@ -33,18 +45,30 @@ def record_event(
     reason: str | None = None,
 ) -> None:
     """Add an event to the running unit of work. ``before`` and ``after`` hold plain JSON values, and no secrets."""
+    deed = Deed(action=action, object_type=object_type, object_id=object_id, before=before, after=after, reason=reason)
+    record_events(unit, actor, [deed])
+
+
+def record_events(unit: Session | Connection, actor: Actor, deeds: Sequence[Deed]) -> None:
+    """Add an event for each deed to the running unit of work, in one statement."""
+    now = clock.now()
     unit.execute(
         insert(AuditEvent).values(
-            id=uuid7(),
-            occurred_at=clock.now(),
-            actor_id=actor.user_id,
-            actor_role=actor.role,
-            action=action,
-            object_type=object_type,
-            object_id=object_id,
-            before=dict(before) if before is not None else None,
-            after=dict(after) if after is not None else None,
-            reason=reason,
-            request_id=actor.request_id,
+            [
+                {
+                    "id": uuid7(),
+                    "occurred_at": now,
+                    "actor_id": actor.user_id,
+                    "actor_role": actor.role,
+                    "action": deed.action,
+                    "object_type": deed.object_type,
+                    "object_id": deed.object_id,
+                    "before": dict(deed.before) if deed.before is not None else None,
+                    "after": dict(deed.after) if deed.after is not None else None,
+                    "reason": deed.reason,
+                    "request_id": actor.request_id,
+                }
+                for deed in deeds
+            ]
         )
     )

@@ -16,7 +16,6 @@ from wallet_app.ledger.references import AccountRef
 TransactionType = Literal["transfer", "top_up", "withdrawal", "reversal"]
 
 
-
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What the operator of this installation allows. ``sandbox``: customers may top up their own accounts."""
@@ -36,7 +35,7 @@ class Original:
     refunded_amount: Decimal
     source_account_id: UUID | None
     destination_account_id: UUID | None
-    entries: tuple[tuple[UUID, Decimal], ...]
+    entries: tuple[tuple[UUID, Decimal], ...] = ()
 
 
 @dataclass(slots=True)

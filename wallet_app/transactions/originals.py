@@ -1,7 +1,7 @@
 """The transactions that a reversal takes back: which accounts they touch, and reading them under a lock."""
 
 from collections.abc import Collection
-from decimal import Decimal
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy import Connection, select
@@ -34,22 +34,18 @@ def read_reversal_accounts(session: Session, transaction_id: UUID) -> dict[Accou
 
 
 def lock_originals(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Original]:
-    """Lock transactions, sorted by id, and read them and their entries in statements after it."""
-    wanted = [str(transaction_id) for transaction_id in ids]
-    fetch_rows(
-        connection, "SELECT FROM transactions WHERE id = ANY (%s::uuid[]) ORDER BY id FOR NO KEY UPDATE", (wanted,)
-    )
-    entries: dict[UUID, list[tuple[UUID, Decimal]]] = {}
-    for transaction_id, account_id, amount in fetch_rows(
-        connection,
-        "SELECT transaction_id, account_id, amount FROM entries WHERE transaction_id = ANY (%s::uuid[]) ORDER BY id",
-        (wanted,),
-    ):
-        entries.setdefault(transaction_id, []).append((account_id, amount))
+    """Lock transactions, sorted by id, and read them as they are then, with their entries, which never change."""
     rows = fetch_rows(
         connection,
-        "SELECT id, type, status, amount, currency, refunded_amount, source_account_id, destination_account_id"
-        " FROM transactions WHERE id = ANY (%s::uuid[])",
-        (wanted,),
+        "SELECT t.id, t.type, t.status, t.amount, t.currency, t.refunded_amount, t.source_account_id,"
+        " t.destination_account_id, e.account_id, e.amount"
+        " FROM transactions t LEFT JOIN entries e ON e.transaction_id = t.id"
+        " WHERE t.id = ANY (%s::uuid[]) ORDER BY t.id, e.id FOR NO KEY UPDATE OF t",
+        ([str(transaction_id) for transaction_id in ids],),
     )
-    return {row[0]: Original(*row, tuple(entries.get(row[0], ()))) for row in rows}
+    originals: dict[UUID, Original] = {}
+    for *columns, account_id, amount in rows:
+        original = originals.setdefault(columns[0], Original(*columns))
+        if account_id is not None:
+            originals[original.id] = replace(original, entries=(*original.entries, (account_id, amount)))
+    return originals

@@ -4,7 +4,7 @@ Claim, lock, read, decide, write, commit: ``_run`` shows the six steps. Whatever
 costs the same handful of statements, since every step is set-based; ``tests/services/transactions`` counts them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,8 +17,6 @@ from sqlalchemy import Connection
 from uuid_utils.compat import uuid7
 
 from wallet_app import clock
-from wallet_app.audit import record_event
-from wallet_app.clock import format_timestamp
 from wallet_app.errors import BatchRefused, IdempotencyKeyReused, Problem
 from wallet_app.identity.caller import Caller
 from wallet_app.identity.directory import find_known_emails
@@ -29,7 +27,8 @@ from wallet_app.transactions.idempotency import STORED_REFUSALS, IdempotencyKey,
 from wallet_app.transactions.models import Transaction
 from wallet_app.transactions.moves import Completed, Facts, Move, Policy, Refused, StatusChange
 from wallet_app.transactions.originals import lock_originals
-from wallet_app.uow import fetch_rows, run_on_connection
+from wallet_app.transactions.writing import record_moves, write_moves
+from wallet_app.uow import run_on_connection
 
 ZERO = Decimal(0)
 EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -102,8 +101,9 @@ def _run(
         plan.results[index] = Result(outcome, render(outcome))
         if atomic:
             _refuse_batch_if_refused(index, plan.results[index])
-    _write(connection, caller, work, *_sort_answers(caller, plan, requests))
-    _audit(connection, caller, work.transactions)
+    answers, freed_keys = _sort_answers(caller, plan, requests)
+    write_moves(connection, caller, facts.now, work.posting, work.transactions, work.changes, answers, freed_keys)
+    record_moves(connection, caller, work.transactions)
     return plan.list_results()
 
 
@@ -252,87 +252,3 @@ def _sort_answers(
                 }
             )
     return stored, freed
-
-
-def _write(
-    connection: Connection, caller: Caller, work: _Work, answers: list[dict[str, object]], freed_keys: list[str]
-) -> None:
-    """Step 5: one call, and in it one set-based statement a table. What is empty goes as NULL."""
-    if not (work.transactions or answers or freed_keys):
-        return
-    posting = work.posting
-    fetch_rows(
-        connection,
-        "SELECT write_moves(%s::json, %s::json, %s::json, %s::json, %s::json, %s::uuid, %s::json, %s::text[])",
-        (
-            _to_json([_make_row(transaction) for transaction in work.transactions]),
-            _to_json([_make_change_row(change, work.facts.now) for change in work.changes]),
-            _to_json(posting.entries),
-            _to_json(posting.list_balances()),
-            _to_json(posting.system_deltas),
-            str(caller.user_id),
-            _to_json(answers),
-            freed_keys or None,
-        ),
-    )
-
-
-def _to_json(rows: Sequence[Mapping[str, object]]) -> str | None:
-    return orjson.dumps(rows).decode() if rows else None
-
-
-def _make_row(transaction: Transaction) -> dict[str, object]:
-    """A transaction as plain JSON values under its columns' names."""
-    return {
-        "id": str(transaction.id),
-        "type": transaction.type,
-        "status": transaction.status,
-        "amount": str(transaction.amount),
-        "currency": transaction.currency,
-        "source_account_id": _to_text(transaction.source_account_id),
-        "destination_account_id": _to_text(transaction.destination_account_id),
-        "description": transaction.description,
-        "reason": transaction.reason,
-        "original_transaction_id": _to_text(transaction.original_transaction_id),
-        "refunded_amount": str(transaction.refunded_amount),
-        "metadata": transaction.extra,
-        "payout_reference": transaction.payout_reference,
-        "initiated_by": str(transaction.initiated_by),
-        "request_id": transaction.request_id,
-        "created_at": format_timestamp(transaction.created_at),
-        "updated_at": format_timestamp(transaction.updated_at),
-        "completed_at": format_timestamp(transaction.completed_at) if transaction.completed_at else None,
-    }
-
-
-def _to_text(value: UUID | None) -> str | None:
-    return str(value) if value is not None else None
-
-
-def _make_change_row(change: StatusChange, at: datetime) -> dict[str, object]:
-    return {
-        "id": str(change.original.id),
-        "old_status": change.original.status,
-        "new_status": change.new_status,
-        "updated_at": format_timestamp(at),
-    }
-
-
-def _audit(connection: Connection, caller: Caller, transactions: Sequence[Transaction]) -> None:
-    """Staff leave an event for each move; a customer's move is told by the transaction itself."""
-    for transaction in transactions if caller.is_staff else ():
-        record_event(
-            connection,
-            caller.actor,
-            f"transaction.{transaction.type}",
-            object_type="transaction",
-            object_id=transaction.id,
-            after={
-                "amount": str(transaction.amount),
-                "currency": transaction.currency,
-                "source_account_id": _to_text(transaction.source_account_id),
-                "destination_account_id": _to_text(transaction.destination_account_id),
-                "original_transaction_id": _to_text(transaction.original_transaction_id),
-            },
-            reason=transaction.reason or transaction.description,
-        )

@@ -146,7 +146,12 @@ ATTEMPTS = [
     ),
     Attempt(
         "8 completed without a time",
-        ["UPDATE transactions SET completed_at = NULL WHERE id = %(sent)s"],
+        [transaction("reason", "'fee', 'completed', 1, 'USD', %(user)s, now(), now(), NULL, NULL")],
+        "transactions_completed",
+    ),
+    Attempt(
+        "8 pending with a time",
+        [transaction("reason", "'fee', 'pending', 1, 'USD', %(user)s, now(), now(), now(), NULL")],
         "transactions_completed",
     ),
     Attempt("8 an unknown status", ["UPDATE transactions SET status = 'done' WHERE id = %(sent)s"], "23514"),
@@ -188,7 +193,10 @@ ATTEMPTS = [
     ),
     Attempt(
         "an account of nobody",
-        ["UPDATE accounts SET user_id = NULL WHERE id = %(bo)s"],
+        [
+            "INSERT INTO accounts (id, number, kind, currency, created_at)"
+            " VALUES (gen_random_uuid(), 'another', 'customer', 'USD', now())"
+        ],
         "accounts_owner",
     ),
     Attempt("a freeze without scope", ["UPDATE accounts SET status = 'frozen' WHERE id = %(bo)s"], "accounts_freeze"),
@@ -224,6 +232,32 @@ ATTEMPTS = [
         for verb, statement in (("DELETE", "DELETE FROM {table}"), ("TRUNCATE", "TRUNCATE {table} CASCADE"))
     ),
     *(
+        Attempt(f"another {column} of an account", [f"UPDATE accounts SET {column} = {value}"], "23001")
+        for column, value in (
+            ("id", "gen_random_uuid()"),
+            ("number", "'1'"),
+            ("kind", "'cash'"),
+            ("user_id", "%(user)s"),
+            ("currency", "'EUR'"),
+        )
+    ),
+    *(
+        Attempt(
+            f"5 another {column} of a hold",
+            [f"UPDATE holds SET {column} = {value} WHERE id = %({hold})s"],
+            "holds_facts_stay",
+        )
+        for column, value, hold in (
+            ("amount", "amount + 1", "hold"),
+            ("account_id", "%(bo)s", "hold"),
+            ("currency", "'EUR'", "hold"),
+            ("expires_at", "expires_at + interval '1 day'", "hold"),
+            ("captured_amount", "captured_amount - 1", "hold"),
+            ("captured_amount", "captured_amount + 1", "released"),
+            ("status", "'open'", "released"),
+        )
+    ),
+    *(
         Attempt(
             f"8 another {column} of a transaction",
             [f"UPDATE transactions SET {column} = {value} WHERE id = %(sent)s"],
@@ -238,6 +272,10 @@ ATTEMPTS = [
             ("destination_account_id", "%(ana_eur)s"),
             ("initiated_by", "(SELECT user_id FROM accounts WHERE id = %(bo)s)"),
             ("created_at", "created_at - interval '1 day'"),
+            ("completed_at", "completed_at + interval '1 day'"),
+            ("exchange_rate", "1"),
+            ("converted_amount", "1"),
+            ("converted_currency", "'EUR'"),
         )
     ),
 ]

@@ -132,7 +132,8 @@ class LedgerMachine(RuleBasedStateMachine):
         for move in wanted[:index]:
             assert not move.list_refusals()
             move.apply()
-        assert getattr(error, "code", None) in wanted[index].list_refusals()
+        assert isinstance(error, dict)
+        assert error["code"] in wanted[index].list_refusals()
         for move in reversed(wanted[:index]):
             move.apply(-1)
 

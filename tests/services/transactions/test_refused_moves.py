@@ -171,5 +171,5 @@ def test_nothing_moves_in_an_atomic_list_with_one_refusal(world: World) -> None:
     with pytest.raises(BatchRefused) as refused:
         run(world.ana.caller, [send(world, "60"), send(world, "50"), send(world, "1")], atomic=True)
     assert refused.value.details["index"] == 1
-    assert getattr(refused.value.details["error"], "code", None) == "INSUFFICIENT_FUNDS"
+    assert refused.value.details["error"] == {"code": "INSUFFICIENT_FUNDS"}
     assert world.take_stock() == before
