@@ -136,7 +136,7 @@ def _read_common(env: Mapping[str, str], *, production: bool) -> dict[str, objec
         "STATEMENT_TIMEOUT_MS": _read_number(env, "STATEMENT_TIMEOUT_MS", 15_000),
         "TRUSTED_PROXIES": _read_number(env, "TRUSTED_PROXIES", 0, least=0),
         "DATA_DIR": data_dir,
-        "POOL_SIZE": _read_number(env, "WEB_THREADS", 8),
+        "POOL_SIZE": _read_number(env, "WEB_THREADS", 16),
         "SESSION_COOKIE_SECURE": production,
         "HSTS": production,
     }

@@ -12,7 +12,7 @@ backlog = 2048
 
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_WORKERS") or 2)
-threads = int(os.environ.get("WEB_THREADS") or 8)
+threads = int(os.environ.get("WEB_THREADS") or 16)
 preload_app = False  # database connections must not be made before the fork
 
 # A worker that doesn't report for so many seconds is killed and replaced.
@@ -44,6 +44,20 @@ _own_metrics_dir = ""
 if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
     _own_metrics_dir = tempfile.mkdtemp(prefix="wallet-metrics-")
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _own_metrics_dir
+
+
+def on_starting(server: Any) -> None:
+    """Say once what is missing, instead of once a worker; and let every refusal be a problem, gunicorn's own too."""
+    from config import load_config  # noqa: PLC0415 - the settings of this process, read when it starts
+    from wallet_app import wire_refusals  # noqa: PLC0415 - likewise
+    from wallet_app.errors import ConfigurationError  # noqa: PLC0415 - likewise
+
+    wire_refusals.install()
+    try:
+        load_config()
+    except ConfigurationError as error:
+        sys.stderr.write(f"The wallet does not start: {error}\n")
+        sys.exit(3)
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -6,8 +6,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Connection
+
 from wallet_app.errors import Problem
 from wallet_app.identity.caller import Caller
+from wallet_app.ledger.locking import LockedAccount, lock_accounts
 from wallet_app.ledger.references import AccountRef
 from wallet_app.transactions.idempotency import IdempotencyKey, StoredAnswer
 from wallet_app.transactions.models import Transaction
@@ -25,6 +28,12 @@ SANDBOX = Policy(sandbox=True)
 
 def by_id(account_id: UUID | None) -> AccountRef:
     return AccountRef("id", str(account_id))
+
+
+def lock_account(connection: Connection, account_id: UUID | None) -> LockedAccount:
+    """Lock a customer's account for the rest of the unit of work."""
+    ref = by_id(account_id)
+    return lock_accounts(connection, [], {ref: True})[ref]
 
 
 def transfer(source: UUID | None, destination: UUID | None, amount: str, currency: str = "USD") -> Transfer:

@@ -29,6 +29,7 @@ def create_app(config: "Config | None" = None) -> Flask:
     from wallet_app.observability import init_logging, init_observability
     from wallet_app.pages import init_pages
     from wallet_app.security_headers import init_security_headers
+    from wallet_app.transactions.combining import make_combiner
     from wallet_app.transactions.moves import Policy
 
     config = config or load_config()
@@ -38,7 +39,7 @@ def create_app(config: "Config | None" = None) -> Flask:
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     jwt.init_app(app)
-    app.extensions["wallet_policy"] = Policy(sandbox=config.SANDBOX)
+    app.extensions["wallet_combiner"] = make_combiner(Policy(sandbox=config.SANDBOX))
     init_observability(app)
     init_security_headers(app)
     init_pages(app)

@@ -141,6 +141,16 @@ def get_sqlstate(error: DBAPIError) -> str | None:
     return getattr(error.orig, "pgcode", None)
 
 
+def is_rolled_back(error: Exception) -> bool:
+    """Whether what raised ``error`` has certainly left nothing behind. Not so if the database went away meanwhile."""
+    if not isinstance(error, Unavailable):
+        return True
+    cause = error.__cause__
+    return isinstance(cause, PoolTimeout) or (
+        isinstance(cause, DBAPIError) and get_sqlstate(cause) in {LOCK_TIMEOUT, DEADLOCK, SERIALISATION_FAILURE}
+    )
+
+
 def raise_if_unavailable(error: DBAPIError) -> None:
     """Turn a lost connection, a lock or statement timeout into ``Unavailable``; return for every other error."""
     if error.connection_invalidated or get_sqlstate(error) in TRY_LATER or _is_connection_failure(error):

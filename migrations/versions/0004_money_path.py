@@ -45,12 +45,12 @@ END $$;
 -- Step 2 of the pipeline. Lock order: owners of debited accounts, then accounts, each sorted by id. System accounts
 -- are read but never locked. What is returned is read after the locks, in a statement (and so a snapshot) of its own.
 CREATE FUNCTION lock_accounts(
-    p_caller uuid, p_kinds text[], p_values text[], p_currencies text[], p_debited boolean[])
+    p_callers uuid[], p_kinds text[], p_values text[], p_currencies text[], p_debited boolean[])
 RETURNS TABLE (
     "position" bigint, id uuid, number text, kind text, user_id uuid, currency text, status text, freeze_scope text,
     balance numeric, held numeric, overdraft_limit numeric, entry_count bigint, last_moved_at timestamptz,
-    owner_status text, access text)
-LANGUAGE plpgsql SET enable_seqscan = off AS $$
+    owner_status text, access json)
+LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
     v_ids uuid[];
@@ -70,40 +70,43 @@ BEGIN
 
     RETURN QUERY
         SELECT w.position, a.id, a.number, a.kind, a.user_id, a.currency, a.status, a.freeze_scope,
-               a.balance, a.held, a.overdraft_limit, a.entry_count, a.last_moved_at, u.status, x.access
+               a.balance, a.held, a.overdraft_limit, a.entry_count, a.last_moved_at, u.status,
+               (SELECT json_object_agg(x.user_id, x.access) FROM account_access x
+                WHERE x.account_id = a.id AND x.user_id = ANY (p_callers))
         FROM unnest(v_ids) WITH ORDINALITY AS w (id, position)
         JOIN accounts a ON a.id = w.id
-        LEFT JOIN users u ON u.id = a.user_id
-        LEFT JOIN account_access x ON x.account_id = a.id AND x.user_id = p_caller;
+        LEFT JOIN users u ON u.id = a.user_id;
 END $$;
 
 -- Step 1: claim the keys, sorted. Whoever loses waits here for the winner (up to lock_timeout), then reads its answer.
 -- Claim and answer are committed together: a key without an answer is one that was claimed just now.
 CREATE FUNCTION claim_idempotency_keys(
-    p_caller uuid, p_keys text[], p_fingerprints text[], p_at timestamptz)
-RETURNS TABLE (key text, fingerprint text, response_status smallint, response_body text)
-LANGUAGE plpgsql SET enable_seqscan = off AS $$
+    p_callers uuid[], p_keys text[], p_fingerprints text[], p_at timestamptz)
+RETURNS TABLE (caller_id uuid, key text, fingerprint text, response_status smallint, response_body text)
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 DECLARE
     v_claimed bigint;
 BEGIN
     INSERT INTO idempotency_keys (caller_id, key, fingerprint, created_at)
-    SELECT p_caller, w.key, w.fingerprint, p_at
-    FROM unnest(p_keys, p_fingerprints) AS w (key, fingerprint) ORDER BY w.key
+    SELECT w.caller_id, w.key, w.fingerprint, p_at
+    FROM unnest(p_callers, p_keys, p_fingerprints) AS w (caller_id, key, fingerprint) ORDER BY w.caller_id, w.key
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS v_claimed = ROW_COUNT;
 
     IF v_claimed < cardinality(p_keys) THEN
         RETURN QUERY
-            SELECT i.key, i.fingerprint, i.response_status, i.response_body FROM idempotency_keys i
-            WHERE i.caller_id = p_caller AND i.key = ANY (p_keys) AND i.response_status IS NOT NULL;
+            SELECT i.caller_id, i.key, i.fingerprint, i.response_status, i.response_body
+            FROM unnest(p_callers, p_keys) AS w (caller_id, key)
+            JOIN idempotency_keys i ON i.caller_id = w.caller_id AND i.key = w.key
+            WHERE i.response_status IS NOT NULL;
     END IF;
 END $$;
 
 -- Step 5: one set-based statement a table. A part that is NULL has nothing to write.
 CREATE FUNCTION write_moves(
     p_transactions json, p_status_changes json, p_entries json, p_balances json, p_system_deltas json,
-    p_caller uuid, p_answers json, p_freed_keys text[])
+    p_answers json, p_freed_keys json)
 RETURNS void LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     v_changed bigint;
@@ -138,15 +141,16 @@ BEGIN
         WHERE i.caller_id = w.caller_id AND i.key = w.key;
     END IF;
     IF p_freed_keys IS NOT NULL THEN
-        DELETE FROM idempotency_keys i WHERE i.caller_id = p_caller AND i.key = ANY (p_freed_keys);
+        DELETE FROM idempotency_keys i USING json_to_recordset(p_freed_keys) AS w (caller_id uuid, key text)
+        WHERE i.caller_id = w.caller_id AND i.key = w.key;
     END IF;
 END $$;
 """
 
 DOWNGRADE = """
-DROP FUNCTION write_moves(json, json, json, json, json, uuid, json, text[]);
-DROP FUNCTION claim_idempotency_keys(uuid, text[], text[], timestamptz);
-DROP FUNCTION lock_accounts(uuid, text[], text[], text[], boolean[]);
+DROP FUNCTION write_moves(json, json, json, json, json, json, json);
+DROP FUNCTION claim_idempotency_keys(uuid[], text[], text[], timestamptz);
+DROP FUNCTION lock_accounts(uuid[], text[], text[], text[], boolean[]);
 DROP FUNCTION resolve_account(text, text, text);
 DROP FUNCTION find_caller(uuid, timestamptz);
 """

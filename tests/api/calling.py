@@ -7,7 +7,7 @@ from uuid import uuid4
 from flask import Flask
 
 from tests.openapi_check import check_against_openapi
-from tests.people import PASSWORD
+from tests.people import PASSWORD, Person
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -73,3 +73,14 @@ def register(app: Flask, **fields: Any) -> Any:
 
 def sign_in(app: Flask, email: str, password: str = PASSWORD) -> Any:
     return ask(app, "POST", "/auth/login", {"email": email, "password": password})
+
+
+def move(person: Person, kind: str, amount: str, **fields: Any) -> Any:
+    body = {"type": kind, "amount": amount, "currency": "USD", **fields}
+    if kind != "transfer":
+        body.setdefault("account_id", str(person.account_id))
+    return person.post("/transactions", body)
+
+
+def pay(person: Person, recipient: Person, amount: str) -> Any:
+    return move(person, "transfer", amount, destination_account_id=str(recipient.account_id))

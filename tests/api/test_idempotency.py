@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.calling import NOWHERE, expect_problem
-from tests.api.test_accounts import move, pay
+from tests.api.calling import NOWHERE, expect_problem, move, pay
 from tests.people import Person
 from wallet_app.identity.permissions import Role
 

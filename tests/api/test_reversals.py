@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.calling import NOWHERE, expect_faulty_fields, expect_problem
-from tests.api.test_accounts import move, pay
+from tests.api.calling import NOWHERE, expect_faulty_fields, expect_problem, move, pay
 from tests.people import Person
 from wallet_app.identity.permissions import Role
 

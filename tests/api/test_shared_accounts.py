@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.api.calling import NOWHERE, expect_faulty_fields, expect_problem
-from tests.api.test_accounts import move, pay
-from tests.api.test_users import list_events
+from tests.api.calling import NOWHERE, expect_faulty_fields, expect_problem, move, pay
+from tests.api.evidence import list_events
 from tests.people import Person
 from wallet_app.identity.permissions import Role
 
@@ -74,6 +73,7 @@ def test_a_viewer_sees_and_moves_nothing(admin: Person, ana: Person, cy: Person)
     assert str(ana.account_id) in [shown["id"] for shown in cy.get("/accounts").json["data"]]
     assert cy.get("/accounts/biggest").json["data"][0]["id"] == str(ana.account_id)
     assert [shown["id"] for shown in cy.get(f"/accounts?user_id={ana.id}").json["data"]] == [str(ana.account_id)]
+    assert len(cy.get(f"/transactions?user_id={ana.id}").json["data"]) == 2
     own = {shown["id"] for shown in cy.get("/transactions").json["data"]}
     assert paid in own
     assert len(own) == 2, "the top-up of the shared account, and the transfer once"

@@ -7,19 +7,12 @@ import pytest
 from flask import Flask
 
 from tests.api.calling import NOWHERE, ask, expect_faulty_fields, expect_problem, new_email, sign_in
+from tests.api.evidence import list_events
 from tests.api.test_sign_in import USER_FIELDS
 from tests.people import PASSWORD, Person
-from wallet_app.audit import AuditEvent
-from wallet_app.extensions import db
 from wallet_app.identity.permissions import Role
 
 MakePerson = Callable[..., Person]
-
-
-def list_events(app: Flask, object_id: Any) -> list[AuditEvent]:
-    with app.app_context():
-        query = db.select(AuditEvent).where(AuditEvent.object_id == object_id).order_by(AuditEvent.occurred_at)
-        return list(db.session.scalars(query))
 
 
 # --- one's own

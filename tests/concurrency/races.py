@@ -1,13 +1,14 @@
 """Races over HTTP. Each says in sentences what went wrong; an empty list is what we want."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
 from flask import Flask
 
-from tests.concurrency.racing import race, read_balances, send
-from tests.people import PASSWORD, make_person
+from tests.concurrency.racing import Site, at, read_balances, send
+from tests.people import PASSWORD
 from wallet_app.identity.permissions import Role
 
 
@@ -19,41 +20,41 @@ def compare(what: str, found: object, *wanted: object) -> list[str]:
     return [] if found in wanted else [f"{what}: {found}, expected {' or '.join(map(str, wanted))}"]
 
 
-def race_for_the_last_hundred(app: Flask) -> list[str]:
+def race_for_the_last_hundred(site: Site) -> list[str]:
     """Two transfers of 100 on a balance of 100: one is made."""
-    ana, bo = make_person(app, balance="100"), make_person(app)
-    answers = race(send(ana, bo, "100"), send(ana, bo, "100"))
+    ana, bo = site.make_person(balance="100"), site.make_person()
+    answers = site.race(send(ana, bo, "100"), send(ana, bo, "100"))
     return [
         *compare("statuses", list_statuses(answers), [201, 422]),
         *compare("balances", read_balances(ana, bo), ["0.00", "100.00"]),
     ]
 
 
-def race_into_two_accounts(app: Flask) -> list[str]:
+def race_into_two_accounts(site: Site) -> list[str]:
     """As above, to two recipients: nothing but the sender's own row orders them."""
-    ana, bo, cy = make_person(app, balance="100"), make_person(app), make_person(app)
-    answers = race(send(ana, bo, "100"), send(ana, cy, "100"))
+    ana, bo, cy = site.make_person(balance="100"), site.make_person(), site.make_person()
+    answers = site.race(send(ana, bo, "100"), send(ana, cy, "100"))
     return [
         *compare("statuses", list_statuses(answers), [201, 422]),
         *compare("balances", sorted(read_balances(ana, bo, cy)), ["0.00", "0.00", "100.00"]),
     ]
 
 
-def race_top_ups(app: Flask, count: int = 8) -> list[str]:
+def race_top_ups(site: Site, count: int = 8) -> list[str]:
     """Top-ups of one account at the same moment: none is lost."""
-    ana = make_person(app)
+    ana = site.make_person()
     body = {"type": "top_up", "account_id": str(ana.account_id), "amount": "10.00", "currency": "USD"}
-    answers = race(*[lambda: ana.post("/transactions", body)] * count)
+    answers = site.race(*[lambda app: at(ana, app).post("/transactions", body)] * count)
     return [
         *compare("statuses", list_statuses(answers), [201] * count),
         *compare("balance", ana.read_balance(), f"{count}0.00"),
     ]
 
 
-def race_one_key(app: Flask, count: int = 20) -> list[str]:
+def race_one_key(site: Site, count: int = 20) -> list[str]:
     """Identical requests with one key: one transaction, and every other answer replays it, or is 409."""
-    ana, bo = make_person(app, balance="100"), make_person(app)
-    answers = race(*[send(ana, bo, "10", key="only-once")] * count)
+    ana, bo = site.make_person(balance="100"), site.make_person()
+    answers = site.race(*[send(ana, bo, "10", key="only-once")] * count)
     made = [answer for answer in answers if answer.status_code == 201]
     first = [answer for answer in made if "Idempotency-Replayed" not in answer.headers]
     listed = ana.get("/transactions?type=transfer").json["data"]
@@ -66,10 +67,10 @@ def race_one_key(app: Flask, count: int = 20) -> list[str]:
     ]
 
 
-def race_one_key_with_two_bodies(app: Flask) -> list[str]:
+def race_one_key_with_two_bodies(site: Site) -> list[str]:
     """One of the bodies is carried out, the other refused."""
-    ana, bo = make_person(app, balance="100"), make_person(app)
-    answers = race(send(ana, bo, "10", key="k"), send(ana, bo, "20", key="k"))
+    ana, bo = site.make_person(balance="100"), site.make_person()
+    answers = site.race(send(ana, bo, "10", key="k"), send(ana, bo, "20", key="k"))
     made = [answer.json["amount"] for answer in answers if answer.status_code == 201]
     return [
         *compare("statuses", list_statuses(answers), [201, 422]),
@@ -77,70 +78,68 @@ def race_one_key_with_two_bodies(app: Flask) -> list[str]:
     ]
 
 
-def race_opposing(app: Flask, count: int = 200, lanes: int = 4) -> list[str]:
+def race_opposing(site: Site, count: int = 200, lanes: int = 4) -> list[str]:
     """A to B and B to A, again and again: all are made, and the total stays."""
-    ana, bo = make_person(app, balance="100"), make_person(app, balance="100")
+    ana, bo = site.make_person(balance="100"), site.make_person(balance="100")
 
-    def send_many(sender: Any, recipient: Any) -> Counter[int]:
-        return Counter(send(sender, recipient, "0.01")().status_code for _ in range(count // lanes))
+    def send_many(call: Callable[[Flask], Any]) -> Callable[[Flask], Counter[int]]:
+        return lambda app: Counter(call(app).status_code for _ in range(count // lanes))
 
-    there, back = (lambda: send_many(ana, bo)), (lambda: send_many(bo, ana))
-    statuses: Counter[int] = sum(race(*[there, back] * lanes), Counter())
+    there, back = send_many(send(ana, bo, "0.01")), send_many(send(bo, ana, "0.01"))
+    statuses: Counter[int] = sum(site.race(*[there, back] * lanes), Counter())
     return [
         *compare("statuses", dict(statuses), {201: 2 * count}),
         *compare("balances", read_balances(ana, bo), ["100.00", "100.00"]),
     ]
 
 
-def race_ring(app: Flask, count: int = 30) -> list[str]:
+def race_ring(site: Site, count: int = 30) -> list[str]:
     """A to B, B to C, C to A: locks taken sender first would deadlock in a circle."""
-    people = [make_person(app, balance="100") for _ in range(3)]
+    people = [site.make_person(balance="100") for _ in range(3)]
 
-    def send_many(position: int) -> Counter[int]:
+    def send_many(position: int) -> Callable[[Flask], Counter[int]]:
         call = send(people[position], people[(position + 1) % 3], "0.01")
-        return Counter(call().status_code for _ in range(count))
+        return lambda app: Counter(call(app).status_code for _ in range(count))
 
-    statuses: Counter[int] = sum(
-        race(*[lambda position=position: send_many(position) for position in range(3)] * 2), Counter()
-    )
+    statuses: Counter[int] = sum(site.race(*[send_many(position) for position in range(3)] * 2), Counter())
     return [
         *compare("statuses", dict(statuses), {201: 6 * count}),
         *compare("balances", read_balances(*people), ["100.00"] * 3),
     ]
 
 
-def race_reversals(app: Flask) -> list[str]:
+def race_reversals(site: Site) -> list[str]:
     """The recipient and operations take the same transfer back: one of them does."""
-    ana, bo, operations = make_person(app, balance="100"), make_person(app), make_person(app, Role.OPERATIONS)
-    path = f"/transactions/{send(ana, bo, '100')().json['id']}/reversal"
-    answers = race(lambda: bo.post(path, {}), lambda: operations.post(path, {}))
+    ana, bo, operations = site.make_person(balance="100"), site.make_person(), site.make_person(Role.OPERATIONS)
+    path = f"/transactions/{send(ana, bo, '100')(site.apps[0]).json['id']}/reversal"
+    answers = site.race(lambda app: at(bo, app).post(path, {}), lambda app: at(operations, app).post(path, {}))
     return [
         *compare("statuses", list_statuses(answers), [201, 409]),
         *compare("balances", read_balances(ana, bo), ["100.00", "0.00"]),
     ]
 
 
-def race_reversal_and_spending(app: Flask) -> list[str]:
+def race_reversal_and_spending(site: Site) -> list[str]:
     """The recipient spends what operations take back: one of the two happens."""
-    ana, bo, cy = make_person(app, balance="100"), make_person(app), make_person(app)
-    operations = make_person(app, Role.OPERATIONS)
-    path = f"/transactions/{send(ana, bo, '100')().json['id']}/reversal"
-    answers = race(lambda: operations.post(path, {}), send(bo, cy, "100"))
+    ana, bo, cy = site.make_person(balance="100"), site.make_person(), site.make_person()
+    operations = site.make_person(Role.OPERATIONS)
+    path = f"/transactions/{send(ana, bo, '100')(site.apps[0]).json['id']}/reversal"
+    answers = site.race(lambda app: at(operations, app).post(path, {}), send(bo, cy, "100"))
     return [
         *compare("statuses", list_statuses(answers), [201, 422]),
         *compare("balances", read_balances(ana, bo, cy), ["100.00", "0.00", "0.00"], ["0.00", "0.00", "100.00"]),
     ]
 
 
-def race_freeze(app: Flask) -> list[str]:
+def race_freeze(site: Site) -> list[str]:
     """Once a freeze is answered, no money goes out any more, not even of a transfer that began before."""
-    ana, bo, operations = make_person(app, balance="100"), make_person(app), make_person(app, Role.OPERATIONS)
+    ana, bo, operations = site.make_person(balance="100"), site.make_person(), site.make_person(Role.OPERATIONS)
 
-    def freeze() -> tuple[Any, str]:
-        answer = operations.post(f"/accounts/{ana.account_id}/freeze", {"scope": "debit", "reason": "a race"})
+    def freeze(app: Flask) -> tuple[Any, str]:
+        answer = at(operations, app).post(f"/accounts/{ana.account_id}/freeze", {"scope": "debit", "reason": "a race"})
         return answer, ana.read_balance()
 
-    answer, (frozen, balance_when_frozen) = race(send(ana, bo, "100"), freeze)
+    answer, (frozen, balance_when_frozen) = site.race(send(ana, bo, "100"), freeze)
     return [
         *compare("statuses", (answer.status_code, frozen.status_code), (201, 200), (422, 200)),
         *compare("balance since the freeze", ana.read_balance(), balance_when_frozen),
@@ -148,24 +147,24 @@ def race_freeze(app: Flask) -> list[str]:
     ]
 
 
-def race_close(app: Flask) -> list[str]:
+def race_close(site: Site) -> list[str]:
     """An empty account is closed while money comes in: it is closed without money, or open with it."""
-    ana, bo, admin = make_person(app, balance="100"), make_person(app), make_person(app, Role.ADMIN)
-    sent, closed = race(send(ana, bo, "100"), lambda: admin.delete(f"/accounts/{bo.account_id}"))
+    ana, bo, admin = site.make_person(balance="100"), site.make_person(), site.make_person(Role.ADMIN)
+    sent, closed = site.race(send(ana, bo, "100"), lambda app: at(admin, app).delete(f"/accounts/{bo.account_id}"))
     return [
         *compare("statuses", (sent.status_code, closed.status_code), (201, 409), (422, 204)),
         *compare("balance", ana.read_balance(), "0.00" if sent.status_code == 201 else "100.00"),
     ]
 
 
-def race_overdraft(app: Flask) -> list[str]:
+def race_overdraft(site: Site) -> list[str]:
     """A limit is lowered while it is being used: one of the two happens."""
-    ana, bo, operations = make_person(app), make_person(app), make_person(app, Role.OPERATIONS)
+    ana, bo, operations = site.make_person(), site.make_person(), site.make_person(Role.OPERATIONS)
     path = f"/accounts/{ana.account_id}"
     operations.patch(path, {"overdraft_limit": "100.00"}, headers={"If-Match": '"1"'})
-    sent, lowered = race(
+    sent, lowered = site.race(
         send(ana, bo, "100"),
-        lambda: operations.patch(path, {"overdraft_limit": "0"}, headers={"If-Match": '"2"'}),
+        lambda app: at(operations, app).patch(path, {"overdraft_limit": "0"}, headers={"If-Match": '"2"'}),
     )
     return [
         *compare("statuses", (sent.status_code, lowered.status_code), (201, 422), (422, 200)),
@@ -173,9 +172,9 @@ def race_overdraft(app: Flask) -> list[str]:
     ]
 
 
-def race_suspension(app: Flask) -> list[str]:
+def race_suspension(site: Site) -> list[str]:
     """Once a suspension is answered, an operator of the suspended person's account moves nothing any more."""
-    ana, bo, admin = make_person(app, balance="100"), make_person(app), make_person(app, Role.ADMIN)
+    ana, bo, admin = site.make_person(balance="100"), site.make_person(), site.make_person(Role.ADMIN)
     admin.post(f"/users/{bo.id}/accounts", {"account_id": str(ana.account_id), "access": "operator"})
     body = {
         "type": "transfer",
@@ -185,43 +184,44 @@ def race_suspension(app: Flask) -> list[str]:
         "currency": "USD",
     }
 
-    def suspend() -> tuple[Any, str]:
-        return admin.post(f"/users/{ana.id}/suspend", {"reason": "a race"}), ana.read_balance()
+    def suspend(app: Flask) -> tuple[Any, str]:
+        return at(admin, app).post(f"/users/{ana.id}/suspend", {"reason": "a race"}), ana.read_balance()
 
-    sent, (suspended, balance_then) = race(lambda: bo.post("/transactions", body), suspend)
+    sent, (suspended, balance_then) = site.race(lambda app: at(bo, app).post("/transactions", body), suspend)
     return [
         *compare("statuses", (sent.status_code, suspended.status_code), (201, 200), (422, 200)),
         *compare("balance since the suspension", ana.read_balance(), balance_then),
     ]
 
 
-def race_settings(app: Flask) -> list[str]:
+def race_settings(site: Site) -> list[str]:
     """Two changes of one version: the second is told so."""
-    ana = make_person(app)
+    ana = site.make_person()
     path, headers = f"/accounts/{ana.account_id}", {"If-Match": '"1"'}
-    answers = race(
-        lambda: ana.patch(path, {"label": "one"}, headers=headers),
-        lambda: ana.patch(path, {"label": "two"}, headers=headers),
+    answers = site.race(
+        lambda app: at(ana, app).patch(path, {"label": "one"}, headers=headers),
+        lambda app: at(ana, app).patch(path, {"label": "two"}, headers=headers),
     )
     return compare("statuses", list_statuses(answers), [200, 412])
 
 
-def race_registrations(app: Flask) -> list[str]:
+def race_registrations(site: Site) -> list[str]:
     """One address in two cases: one person."""
     name = uuid4().hex
-    client = app.test_client
     bodies = [
         {"email": email, "password": PASSWORD, "full_name": "Race"}
         for email in (f"{name}@race.example", f"{name.upper()}@Race.Example")
     ]
-    answers = race(*[lambda body=body: client().post("/api/v1/auth/register", json=body) for body in bodies])
+    answers = site.race(
+        *[lambda app, body=body: app.test_client().post("/api/v1/auth/register", json=body) for body in bodies]
+    )
     return compare("statuses", list_statuses(answers), [201, 409])
 
 
-def race_openings(app: Flask, count: int = 4) -> list[str]:
+def race_openings(site: Site, count: int = 4) -> list[str]:
     """One account per currency, however often it is asked for."""
-    ana = make_person(app)
-    answers = race(*[lambda: ana.post("/accounts", {"currency": "EUR"})] * count)
+    ana = site.make_person()
+    answers = site.race(*[lambda app: at(ana, app).post("/accounts", {"currency": "EUR"})] * count)
     accounts = [row for row in ana.get("/accounts").json["data"] if row["currency"] == "EUR"]
     return [
         *compare("statuses", list_statuses(answers), [201] + [409] * (count - 1)),
@@ -229,25 +229,26 @@ def race_openings(app: Flask, count: int = 4) -> list[str]:
     ]
 
 
-def race_first_openings(app: Flask) -> list[str]:
+def race_first_openings(site: Site) -> list[str]:
     """Two people open the first accounts in a currency, and with them the system's: both get theirs."""
-    ana, bo = make_person(app), make_person(app)
+    ana, bo = site.make_person(), site.make_person()
     calls = [
-        lambda person=person, currency=currency: person.post("/accounts", {"currency": currency})
+        lambda app, person=person, currency=currency: at(person, app).post("/accounts", {"currency": currency})
         for person, currencies in ((ana, ("CHF", "SEK", "NOK")), (bo, ("NOK", "SEK", "CHF")))
         for currency in currencies
     ]
-    return compare("statuses", list_statuses(race(*calls)), [201] * 6)
+    return compare("statuses", list_statuses(site.race(*calls)), [201] * 6)
 
 
-def race_refreshes(app: Flask) -> list[str]:
+def race_refreshes(site: Site) -> list[str]:
     """A refresh token used twice: one new pair, and then, since one of the two was a thief, none is good any more."""
-    ana = make_person(app)
+    ana = site.make_person()
     headers = {"Authorization": f"Bearer {ana.tokens['refresh_token']}"}
-    answers = race(*[lambda: app.test_client().post("/api/v1/auth/refresh", headers=headers)] * 2)
+    answers = site.race(*[lambda app: app.test_client().post("/api/v1/auth/refresh", headers=headers)] * 2)
     after = [ana.get("/users/me").status_code]
     after += [
-        app.test_client()
+        site.apps[0]
+        .test_client()
         .get("/api/v1/users/me", headers={"Authorization": f"Bearer {answer.json['access_token']}"})
         .status_code
         for answer in answers

@@ -1,39 +1,87 @@
 """Starting things at the same moment, and making the moment long enough to matter."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import cycle
 from threading import Barrier
 from typing import Any
 
 from flask import Flask
 
-from tests.people import Person
+from tests.conftest import clone_database, make_config
+from tests.people import Person, make_person
 from tests.raw_sql import connect, query
+from wallet_app import create_app
+from wallet_app.extensions import db
+from wallet_app.identity.permissions import Role
+from wallet_app.ledger.verify import Break
+from wallet_app.transactions.verify import run_verification
 
 PATIENCE_S = 60
 
 
-def race(*calls: Callable[[], Any]) -> list[Any]:
-    """Run every call in a thread of its own, all from one starting signal, and return what each returned."""
-    barrier = Barrier(len(calls))
+@dataclass(frozen=True)
+class Site:
+    """A database and the processes that serve it: apps that know nothing of each other.
 
-    def run(call: Callable[[], Any]) -> Any:
-        barrier.wait(PATIENCE_S)
-        return call()
+    Within a process moves that meet are made together; across processes only the database's locks order them.
+    """
 
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return [running.result(PATIENCE_S) for running in [pool.submit(run, call) for call in calls]]
+    apps: Sequence[Flask]
+
+    def make_person(self, role: Role = Role.CUSTOMER, **settings: str) -> Person:
+        return make_person(self.apps[0], role, **settings)
+
+    def verify(self) -> list[Break]:
+        with self.apps[0].app_context():
+            return run_verification()
+
+    def close(self) -> None:
+        for app in self.apps:
+            with app.app_context():
+                db.engine.dispose()
+
+    def race(self, *calls: Callable[[Flask], Any]) -> list[Any]:
+        """Run every call in a thread of its own, in the next process each, all from one starting signal."""
+        barrier = Barrier(len(calls))
+
+        def run(call: Callable[[Flask], Any], app: Flask) -> Any:
+            barrier.wait(PATIENCE_S)
+            return call(app)
+
+        with ThreadPoolExecutor(len(calls)) as pool:
+            running = [pool.submit(run, call, app) for call, app in zip(calls, cycle(self.apps), strict=False)]
+            return [one.result(PATIENCE_S) for one in running]
 
 
-def send(sender: Person, recipient: Person, amount: str, key: str | None = None) -> Callable[[], Any]:
-    """A transfer in USD to be raced: call it, and get the answer."""
+@contextmanager
+def open_site(processes: int, *, pause_ms: int = 0, locks: bool = True) -> Iterator[Site]:
+    """A site with a database of its own; see ``alter_locking`` for what it may be altered in."""
+    with clone_database() as url:
+        site = Site([create_app(make_config(url)) for _ in range(processes)])
+        if pause_ms or not locks:
+            alter_locking(site.apps[0], pause_ms=pause_ms, locks=locks)
+        yield site
+        site.close()
+
+
+def at(person: Person, app: Flask) -> Person:
+    """The same person, talking to another process."""
+    return replace(person, app=app)
+
+
+def send(sender: Person, recipient: Person, amount: str, key: str | None = None) -> Callable[[Flask], Any]:
+    """A transfer in USD to be raced: call it with a process, and get the answer."""
     body = {
         "type": "transfer",
+        "source_account_id": str(sender.account_id),
         "destination_account_id": str(recipient.account_id),
         "amount": amount,
         "currency": "USD",
     }
-    return lambda: sender.post("/transactions", body, key=key)
+    return lambda app: at(sender, app).post("/transactions", body, key=key)
 
 
 def read_balances(*people: Person) -> list[str]:

@@ -1,20 +1,17 @@
 """Every race, against the real application and database: threads, a starting signal, and nothing mocked.
 
 Moves rest for a moment between reading and writing, so that a missing lock shows at once and not once in a thousand
-runs; the long races run at full speed. ``test_controls.py`` takes the locks away and sees these same races fail.
+runs; the long races run at full speed. All are run in one process, which makes moves that meet together, and again with
+processes to go round, where the database's locks are all there is. ``test_controls.py`` takes the locks away and sees
+these same races fail.
 """
 
 from collections.abc import Callable, Iterator
 
 import pytest
-from flask import Flask
 
 from tests.concurrency import races
-from tests.concurrency.racing import alter_locking
-from tests.conftest import clone_database, make_config
-from wallet_app import create_app
-from wallet_app.extensions import db
-from wallet_app.transactions.verify import run_verification
+from tests.concurrency.racing import Site, open_site
 
 PAUSE_MS = 30
 
@@ -39,24 +36,26 @@ SLOWED = [
 AT_FULL_SPEED = [races.race_opposing, races.race_ring, races.race_one_key, races.race_for_the_last_hundred]
 
 
-@pytest.fixture(scope="module")
-def slowed_app() -> Iterator[Flask]:
-    """An app whose moves rest while they hold their locks. When all races are run, its ledger must verify."""
-    with clone_database() as url:
-        app = create_app(make_config(url))
-        alter_locking(app, pause_ms=PAUSE_MS)
-        yield app
-        with app.app_context():
-            assert run_verification() == []
-            db.engine.dispose()
+@pytest.fixture(scope="module", params=[4, 1], ids=["apart", "together"])
+def slowed_site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    """Processes whose moves rest while they hold their locks. When all races are run, the ledger must verify."""
+    with open_site(request.param, pause_ms=PAUSE_MS) as site:
+        yield site
+        assert site.verify() == []
+
+
+@pytest.fixture(scope="module", params=[4, 1], ids=["apart", "together"])
+def quick_site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    with open_site(request.param) as site:
+        yield site
+        assert site.verify() == []
 
 
 @pytest.mark.parametrize("run_race", SLOWED, ids=lambda run_race: run_race.__name__)
-def test_race(run_race: Callable[[Flask], list[str]], slowed_app: Flask) -> None:
-    for _ in range(2):
-        assert run_race(slowed_app) == []
+def test_race(run_race: Callable[[Site], list[str]], slowed_site: Site) -> None:
+    assert run_race(slowed_site) == []
 
 
 @pytest.mark.parametrize("run_race", AT_FULL_SPEED, ids=lambda run_race: run_race.__name__)
-def test_race_at_full_speed(run_race: Callable[[Flask], list[str]], app: Flask) -> None:
-    assert run_race(app) == []
+def test_race_at_full_speed(run_race: Callable[[Site], list[str]], quick_site: Site) -> None:
+    assert run_race(quick_site) == []

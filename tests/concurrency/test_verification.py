@@ -4,7 +4,7 @@ import threading
 
 from flask import Flask
 
-from tests.concurrency.racing import race
+from tests.concurrency.racing import Site
 from tests.moves import make, reversal, top_up, transfer, withdrawal
 from tests.people import make_person
 from wallet_app.ledger.folding import fold_system_deltas
@@ -28,7 +28,7 @@ def test_a_ledger_verifies_at_every_moment(fresh_app: Flask) -> None:
         if number == 0:
             done.set()
 
-    def verify() -> int:
+    def verify(_: Flask) -> int:
         rounds = 0
         with fresh_app.app_context():
             while not done.is_set():
@@ -36,7 +36,7 @@ def test_a_ledger_verifies_at_every_moment(fresh_app: Flask) -> None:
                 rounds += 1
         return rounds
 
-    *_, rounds = race(*[lambda number=number: move(number) for number in range(3)], verify)
+    *_, rounds = Site([fresh_app]).race(*[lambda _, number=number: move(number) for number in range(3)], verify)
     assert rounds > 1
     with fresh_app.app_context():
         assert run_verification() == []

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import orjson
-from flask import Response, g, request
+from flask import Response
 
 from wallet_app import clock
 from wallet_app.errors import Problem
@@ -42,20 +42,20 @@ def reply_page(page: Page[T], render: Callable[[T], Any]) -> Response:
     )
 
 
-def render_problem(problem: Problem) -> dict[str, object]:
-    """A problem as RFC 9457 members and our own."""
+def render_problem(problem: Problem, path: str, request_id: str | None) -> dict[str, object]:
+    """A problem as RFC 9457 members and our own; ``path`` is that of the request it answers."""
     code = problem.code
     return {
         "type": f"/docs/problems#{code}" if problem.is_documented else "about:blank",
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,
-        "instance": request.path,
+        "instance": path,
         "code": code,
         "details": {
-            name: render_problem(value) if isinstance(value, Problem) else value
+            name: render_problem(value, path, request_id) if isinstance(value, Problem) else value
             for name, value in problem.details.items()
         },
         "timestamp": clock.format_timestamp(clock.now()),
-        "request_id": g.get("request_id"),
+        "request_id": request_id,
     }

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from flask import request
 from pydantic import BaseModel, RootModel, ValidationError
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from wallet_app.api.strict_json import StrictJsonError, parse_json
 from wallet_app.errors import (
@@ -30,16 +30,26 @@ def read_raw_body() -> bytes:
 
     Raises:
         BodyTooLarge: above the limit of this endpoint.
+        MalformedBody: framed otherwise than its headers say.
     """
     too_large = BodyTooLarge(f"A body has at most {request.max_content_length} bytes here.")
     try:
         raw = request.get_data(cache=True)
     except RequestEntityTooLarge as error:
         raise too_large from error
-    # Of a chunked body werkzeug would silently keep what fits.
-    is_chunked = request.content_length is None
-    if is_chunked and len(raw) == request.max_content_length and request.environ["wsgi.input"].read(1):
-        raise too_large
+    except HTTPException:
+        raise
+    except Exception as error:
+        # The server's own reader, whichever it is, found chunks that are none. Nothing else can fail in there.
+        raise MalformedBody(
+            "The body is not framed as its headers say. Send Content-Length, or proper chunks."
+        ) from error
+    if request.content_length is None:
+        # Of a chunked body werkzeug would silently keep what fits.
+        if len(raw) == request.max_content_length and request.environ["wsgi.input"].read(1):
+            raise too_large
+    elif len(raw) != request.content_length:
+        raise MalformedBody("The body ended before its Content-Length. Send it again.")
     return raw
 
 

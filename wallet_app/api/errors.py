@@ -3,7 +3,7 @@
 import logging
 from http import HTTPStatus
 
-from flask import Flask, Response
+from flask import Flask, Response, g, request
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
@@ -41,7 +41,8 @@ def answer_problem(problem: Problem) -> Response:
         headers["WWW-Authenticate"] = "Bearer"
     if wants_page():
         return render_error_page(problem.status, headers=headers)
-    return Response(to_json(render_problem(problem)), problem.status, headers, content_type=PROBLEM_TYPE)
+    body = to_json(render_problem(problem, request.path, g.get("request_id")))
+    return Response(body, problem.status, headers, content_type=PROBLEM_TYPE)
 
 
 def answer_http_exception(error: HTTPException) -> Response:

@@ -46,10 +46,10 @@ def record_event(
 ) -> None:
     """Add an event to the running unit of work. ``before`` and ``after`` hold plain JSON values, and no secrets."""
     deed = Deed(action=action, object_type=object_type, object_id=object_id, before=before, after=after, reason=reason)
-    record_events(unit, actor, [deed])
+    record_events(unit, [(actor, deed)])
 
 
-def record_events(unit: Session | Connection, actor: Actor, deeds: Sequence[Deed]) -> None:
+def record_events(unit: Session | Connection, deeds: Sequence[tuple[Actor, Deed]]) -> None:
     """Add an event for each deed to the running unit of work, in one statement."""
     now = clock.now()
     unit.execute(
@@ -68,7 +68,7 @@ def record_events(unit: Session | Connection, actor: Actor, deeds: Sequence[Deed
                     "reason": deed.reason,
                     "request_id": actor.request_id,
                 }
-                for deed in deeds
+                for actor, deed in deeds
             ]
         )
     )

@@ -1,6 +1,6 @@
 """Resolving and locking the accounts of money moves, in the one order that can't deadlock."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,7 +16,7 @@ from wallet_app.uow import fetch_rows
 class LockedAccount:
     """An account as read after its lock, and as decisions change it from there. Amounts in ``currency``.
 
-    ``access`` is what the caller was granted on someone else's account: ``viewer``, ``operator`` or None.
+    ``access`` is what callers were granted on someone else's account: ``viewer`` or ``operator``, by user id.
     """
 
     id: UUID
@@ -32,7 +32,7 @@ class LockedAccount:
     entry_count: int
     last_moved_at: datetime | None
     owner_status: str | None
-    access: str | None
+    access: Mapping[UUID, str]
 
     @property
     def is_customer(self) -> bool:
@@ -45,7 +45,7 @@ class LockedAccount:
 
 
 def lock_accounts(
-    connection: Connection, caller_id: UUID, refs: Mapping[AccountRef, bool]
+    connection: Connection, caller_ids: Collection[UUID], refs: Mapping[AccountRef, bool]
 ) -> dict[AccountRef, LockedAccount]:
     """Resolve ``refs``, lock the owners of the debited accounts and all customer accounts, and read them.
 
@@ -55,9 +55,9 @@ def lock_accounts(
     ordered = list(refs)
     rows = fetch_rows(
         connection,
-        "SELECT * FROM lock_accounts(%s::uuid, %s::text[], %s::text[], %s::text[], %s::boolean[])",
+        "SELECT * FROM lock_accounts(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::boolean[])",
         (
-            str(caller_id),
+            [str(caller_id) for caller_id in caller_ids],
             [ref.kind for ref in ordered],
             [ref.value for ref in ordered],
             [ref.currency for ref in ordered],
@@ -66,11 +66,13 @@ def lock_accounts(
     )
     by_id: dict[UUID, LockedAccount] = {}
     found: dict[AccountRef, LockedAccount] = {}
-    for position, account_id, *columns in rows:
-        account = by_id.get(account_id)
+    for row in rows:
+        account = by_id.get(row[1])
         if account is None:
-            account = by_id[account_id] = LockedAccount(account_id, *columns)
-        found[ordered[position - 1]] = account
+            access = {UUID(user_id): level for user_id, level in (row[-1] or {}).items()}
+            account = LockedAccount(*(*row[1:-1], access))
+            by_id[account.id] = account
+        found[ordered[row[0] - 1]] = account
     return found
 
 

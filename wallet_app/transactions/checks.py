@@ -9,13 +9,14 @@ from wallet_app.errors import (
     NotFound,
     UserSuspended,
 )
+from wallet_app.identity.caller import Caller
 from wallet_app.identity.permissions import Permission
 from wallet_app.ledger.locking import LockedAccount
 from wallet_app.ledger.references import AccountRef
 from wallet_app.transactions.moves import Facts
 
 
-def get_own_account(facts: Facts, ref: AccountRef, staff_permission: Permission) -> LockedAccount:
+def get_own_account(caller: Caller, facts: Facts, ref: AccountRef, staff_permission: Permission) -> LockedAccount:
     """The account the caller moves money on: their own, one they operate, or any with ``staff_permission``.
 
     Raises:
@@ -28,10 +29,10 @@ def get_own_account(facts: Facts, ref: AccountRef, staff_permission: Permission)
         raise NoAccountInCurrency(f"You have no account in {ref.currency}. Open one, or name another account.")
     if account is None or not account.is_customer:
         raise NotFound("There is no such account of yours. Check the account id.")
-    caller = facts.caller
-    if account.user_id == caller.user_id or account.access == "operator" or caller.may(staff_permission):
+    access = account.access.get(caller.user_id)
+    if account.user_id == caller.user_id or access == "operator" or caller.may(staff_permission):
         return account
-    if account.access == "viewer" or caller.may(Permission.SEE_ACCOUNTS):
+    if access == "viewer" or caller.may(Permission.SEE_ACCOUNTS):
         raise Forbidden("You may see this account, but not move its money.")
     raise NotFound("There is no such account of yours. Check the account id.")
 
@@ -51,13 +52,13 @@ def get_recipient(facts: Facts, ref: AccountRef) -> LockedAccount:
     return account
 
 
-def check_caller(facts: Facts) -> None:
+def check_caller(caller: Caller) -> None:
     """Raises:
     Forbidden: the caller is an auditor, who writes nothing.
     UserSuspended: the caller starts no money move.
     """
-    facts.caller.require_writing()
-    if facts.caller.status != "active":
+    caller.require_writing()
+    if caller.status != "active":
         raise UserSuspended
 
 
@@ -72,7 +73,7 @@ def check_currency(account: LockedAccount, currency: str) -> None:
         )
 
 
-def check_may_pay(account: LockedAccount, facts: Facts, *, passes_debit_freeze: bool = False) -> None:
+def check_may_pay(account: LockedAccount, caller: Caller, *, passes_debit_freeze: bool = False) -> None:
     """Raises:
     AccountClosed, AccountFrozen: money may not go out.
     UserSuspended: the owner is suspended and it is not staff who act.
@@ -80,7 +81,7 @@ def check_may_pay(account: LockedAccount, facts: Facts, *, passes_debit_freeze: 
     _check_open(account)
     if account.freeze_scope == "all" or (account.freeze_scope == "debit" and not passes_debit_freeze):
         raise AccountFrozen("Money can't go out of this account while it is frozen.", {"scope": account.freeze_scope})
-    if account.owner_status == "suspended" and not facts.caller.is_staff:
+    if account.owner_status == "suspended" and not caller.is_staff:
         raise UserSuspended
 
 

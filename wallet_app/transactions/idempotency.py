@@ -5,7 +5,7 @@ of the pipeline; any other refusal frees the key again.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -18,6 +18,9 @@ from wallet_app.errors import IdempotencyInProgress, IdempotencyKeyReused, Inval
 from wallet_app.uow import LOCK_TIMEOUT, fetch_rows, get_sqlstate
 
 STORED_REFUSALS = frozenset({409, 422})
+
+# The caller whose key it is, and the key.
+KeyName = tuple[UUID, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,9 @@ def make_key(key: str, *request_parts: bytes) -> IdempotencyKey:
 
 
 def claim_keys(
-    connection: Connection, caller_id: UUID, keys: Sequence[IdempotencyKey], at: datetime
-) -> Mapping[str, StoredAnswer | IdempotencyKeyReused]:
-    """Claim ``keys`` (distinct), or wait for whoever has them; answer what is known of those claimed before.
+    connection: Connection, fingerprints: Mapping[KeyName, str], at: datetime
+) -> Mapping[KeyName, StoredAnswer | IdempotencyKeyReused]:
+    """Claim keys, or wait for whoever has them; answer what is known of those claimed before.
 
     Raises:
         IdempotencyInProgress: the first request with one of them did not end within ``lock_timeout``.
@@ -62,16 +65,20 @@ def claim_keys(
     try:
         rows = fetch_rows(
             connection,
-            "SELECT * FROM claim_idempotency_keys(%s::uuid, %s::text[], %s::text[], %s)",
-            (str(caller_id), [key.key for key in keys], [key.fingerprint for key in keys], format_timestamp(at)),
+            "SELECT * FROM claim_idempotency_keys(%s::uuid[], %s::text[], %s::text[], %s)",
+            (
+                [str(caller_id) for caller_id, _ in fingerprints],
+                [key for _, key in fingerprints],
+                list(fingerprints.values()),
+                format_timestamp(at),
+            ),
         )
     except DBAPIError as error:
         if get_sqlstate(error) == LOCK_TIMEOUT:
             raise IdempotencyInProgress from error
         raise
-    fingerprints = {key.key: key.fingerprint for key in keys}
-    known: dict[str, StoredAnswer | IdempotencyKeyReused] = {}
-    for key, fingerprint, status, body in rows:
-        same = fingerprint == fingerprints[key]
-        known[key] = StoredAnswer(status, body) if same else IdempotencyKeyReused()
+    known: dict[KeyName, StoredAnswer | IdempotencyKeyReused] = {}
+    for caller_id, key, fingerprint, status, body in rows:
+        same = fingerprint == fingerprints[caller_id, key]
+        known[caller_id, key] = StoredAnswer(status, body) if same else IdempotencyKeyReused()
     return known

@@ -45,7 +45,6 @@ class Facts:
     Decisions before this one have already left their mark on ``accounts`` and ``originals``.
     """
 
-    caller: Caller
     policy: Policy
     now: datetime
     accounts: dict[AccountRef, LockedAccount]
@@ -98,8 +97,8 @@ class Move(Protocol):
         """The transactions it takes back, to be locked after the accounts."""
         ...
 
-    def decide(self, facts: Facts) -> Completed:
-        """Decide from locked facts.
+    def decide(self, caller: Caller, facts: Facts) -> Completed:
+        """Decide for ``caller`` from locked facts.
 
         Raises:
             Problem: the move is refused; the pipeline turns it into ``Refused``.

@@ -23,12 +23,18 @@ from wallet_app.identity.directory import find_known_emails
 from wallet_app.ledger.locking import find_last_moment, lock_accounts
 from wallet_app.ledger.posting import Posting
 from wallet_app.ledger.references import AccountRef
-from wallet_app.transactions.idempotency import STORED_REFUSALS, IdempotencyKey, StoredAnswer, claim_keys
+from wallet_app.transactions.idempotency import (
+    STORED_REFUSALS,
+    IdempotencyKey,
+    KeyName,
+    StoredAnswer,
+    claim_keys,
+)
 from wallet_app.transactions.models import Transaction
 from wallet_app.transactions.moves import Completed, Facts, Move, Policy, Refused, StatusChange
 from wallet_app.transactions.originals import lock_originals
 from wallet_app.transactions.writing import record_moves, write_moves
-from wallet_app.uow import run_on_connection
+from wallet_app.uow import fetch_rows, run_on_connection
 
 ZERO = Decimal(0)
 EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -66,10 +72,25 @@ class Result:
     answer: StoredAnswer
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A move, who asks for it, and how what comes of it is rendered. Orders of several callers may share a list."""
+
+    caller: Caller
+    move: Move
+    key: IdempotencyKey | None
+    render: Render
+
+    @property
+    def key_name(self) -> KeyName | None:
+        """The key as the database tells it from others: keys belong to their caller."""
+        return (self.caller.user_id, self.key.key) if self.key is not None else None
+
+
 def execute(
     caller: Caller, requests: Sequence[MoveRequest], *, policy: Policy, render: Render, atomic: bool = False
 ) -> list[Result]:
-    """Make ``requests`` in order, in one unit of work, and return a result for each.
+    """Make ``requests`` of one caller in order, in one unit of work, and return a result for each.
 
     ``render`` turns an outcome into the client's answer, to be stored under its idempotency key; it must be pure.
     Independently, a refused move writes only its answer. With ``atomic``, one refusal means that nothing is written.
@@ -79,31 +100,37 @@ def execute(
         IdempotencyInProgress: another request with one of the keys is still running.
         Unavailable: locks stayed taken or the database went away; nothing is known to be written.
     """
-    return run_on_connection(partial(_run, caller, requests, policy, render, atomic))
+    orders = [Order(caller, request.move, request.key, render) for request in requests]
+    return execute_orders(orders, policy=policy, atomic=atomic)
+
+
+def execute_orders(
+    orders: Sequence[Order], *, policy: Policy, atomic: bool = False, lock_timeout_ms: int | None = None
+) -> list[Result]:
+    """As ``execute``, for moves of whichever callers; ``lock_timeout_ms`` shortens the wait for each lock."""
+    return run_on_connection(partial(_run, orders, policy, atomic, lock_timeout_ms))
 
 
 def _run(
-    caller: Caller,
-    requests: Sequence[MoveRequest],
-    policy: Policy,
-    render: Render,
-    atomic: bool,
-    connection: Connection,
+    orders: Sequence[Order], policy: Policy, atomic: bool, lock_timeout_ms: int | None, connection: Connection
 ) -> list[Result]:
-    plan = _claim(connection, caller, requests, render)
+    if lock_timeout_ms is not None:
+        fetch_rows(connection, "SELECT set_config('lock_timeout', %s, true)", (str(lock_timeout_ms),))
+    plan = _claim(connection, orders)
     if atomic:
         for index in sorted(plan.results):
             _refuse_batch_if_refused(index, plan.results[index])
-    facts = _lock_and_read(connection, caller, policy, [requests[index].move for index in plan.fresh])
+    facts = _lock_and_read(connection, policy, [orders[index] for index in plan.fresh])
     work = _Work(facts)
     for index in plan.fresh:
-        outcome = work.decide(requests[index].move)
-        plan.results[index] = Result(outcome, render(outcome))
+        outcome = work.decide(orders[index])
+        plan.results[index] = Result(outcome, orders[index].render(outcome))
         if atomic:
             _refuse_batch_if_refused(index, plan.results[index])
-    answers, freed_keys = _sort_answers(caller, plan, requests)
-    write_moves(connection, caller, facts.now, work.posting, work.transactions, work.changes, answers, freed_keys)
-    record_moves(connection, caller, work.transactions)
+    answers, freed_keys = _sort_answers(plan, orders)
+    transactions = [transaction for _, transaction in work.moves]
+    write_moves(connection, facts.now, work.posting, transactions, work.changes, answers, freed_keys)
+    record_moves(connection, work.moves)
     return plan.list_results()
 
 
@@ -131,27 +158,28 @@ def _refuse_batch_if_refused(index: int, result: Result) -> None:
         )
 
 
-def _claim(connection: Connection, caller: Caller, requests: Sequence[MoveRequest], render: Render) -> _Plan:
+def _claim(connection: Connection, orders: Sequence[Order]) -> _Plan:
     """Step 1: claim the keys. Equal keys within the list are claimed once and share one result."""
     plan = _Plan()
-    first_use: dict[str, int] = {}
-    for index, request in enumerate(requests):
-        key = request.key
-        if key is None:
+    first_use: dict[KeyName, int] = {}
+    for index, order in enumerate(orders):
+        name = order.key_name
+        if name is None:
             plan.fresh.append(index)
-        elif key.key not in first_use:
+        elif name not in first_use:
             plan.fresh.append(index)
-            first_use[key.key] = index
-        elif key == requests[first_use[key.key]].key:
-            plan.twins[index] = first_use[key.key]
+            first_use[name] = index
+        elif order.key == orders[first_use[name]].key:
+            plan.twins[index] = first_use[name]
         else:
-            plan.results[index] = _refuse(IdempotencyKeyReused(), render)
-    keys = [key for index in first_use.values() if (key := requests[index].key) is not None]
-    known = claim_keys(connection, caller.user_id, keys, clock.now()) if keys else {}
-    for text, answer in known.items():
-        plan.fresh.remove(first_use[text])
-        plan.results[first_use[text]] = (
-            Result(Replayed(), answer) if isinstance(answer, StoredAnswer) else _refuse(answer, render)
+            plan.results[index] = _refuse(IdempotencyKeyReused(), order.render)
+    fingerprints = {name: key.fingerprint for name, index in first_use.items() if (key := orders[index].key)}
+    known = claim_keys(connection, fingerprints, clock.now()) if fingerprints else {}
+    for name, answer in known.items():
+        index = first_use[name]
+        plan.fresh.remove(index)
+        plan.results[index] = (
+            Result(Replayed(), answer) if isinstance(answer, StoredAnswer) else _refuse(answer, orders[index].render)
         )
     return plan
 
@@ -161,20 +189,20 @@ def _refuse(problem: Problem, render: Render) -> Result:
     return Result(refused, render(refused))
 
 
-def _lock_and_read(connection: Connection, caller: Caller, policy: Policy, moves: Sequence[Move]) -> Facts:
+def _lock_and_read(connection: Connection, policy: Policy, orders: Sequence[Order]) -> Facts:
     """Steps 2 and 3: owners, accounts, then transactions are locked and read; then the time is taken, once."""
     refs: dict[AccountRef, bool] = {}
     original_ids: set[UUID] = set()
-    for move in moves:
-        for ref, debited in move.list_accounts().items():
+    for order in orders:
+        for ref, debited in order.move.list_accounts().items():
             refs[ref] = refs.get(ref, False) or debited
-        original_ids.update(move.list_originals())
-    accounts = lock_accounts(connection, caller.user_id, refs) if refs else {}
+        original_ids.update(order.move.list_originals())
+    accounts = lock_accounts(connection, {order.caller.user_id for order in orders}, refs) if refs else {}
     originals = lock_originals(connection, original_ids) if original_ids else {}
     now = max(clock.now(), find_last_moment(accounts.values()) or EARLIEST)
     lost_emails = [ref.value for ref in refs if ref.kind == "email" and ref not in accounts]
     known_emails = find_known_emails(connection, lost_emails) if lost_emails else frozenset()
-    return Facts(caller, policy, now, accounts, originals, known_emails)
+    return Facts(policy, now, accounts, originals, known_emails)
 
 
 class _Work:
@@ -183,18 +211,18 @@ class _Work:
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
         self.posting = Posting()
-        self.transactions: list[Transaction] = []
+        self.moves: list[tuple[Caller, Transaction]] = []
         self.changes: list[StatusChange] = []
 
-    def decide(self, move: Move) -> Moved | Refused:
+    def decide(self, order: Order) -> Moved | Refused:
         """Decide one move, and let those after it see its effect."""
         try:
-            decision = move.decide(self.facts)
+            decision = order.move.decide(order.caller, self.facts)
         except Problem as problem:
             return Refused(problem)
-        transaction = _make_transaction(decision, self.facts)
+        transaction = _make_transaction(decision, order.caller, self.facts)
         self.posting.post(transaction.id, decision.legs, self.facts.now)
-        self.transactions.append(transaction)
+        self.moves.append((order.caller, transaction))
         if decision.change is not None:
             original = decision.change.original
             self.changes.append(decision.change)
@@ -202,7 +230,7 @@ class _Work:
         return Moved(transaction)
 
 
-def _make_transaction(decision: Completed, facts: Facts) -> Transaction:
+def _make_transaction(decision: Completed, caller: Caller, facts: Facts) -> Transaction:
     return Transaction(
         id=uuid7(),
         type=decision.type,
@@ -222,33 +250,25 @@ def _make_transaction(decision: Completed, facts: Facts) -> Transaction:
         converted_currency=None,
         extra=dict(decision.metadata),
         payout_reference=decision.payout_reference,
-        initiated_by=facts.caller.user_id,
-        request_id=facts.caller.request_id,
+        initiated_by=caller.user_id,
+        request_id=caller.request_id,
         created_at=facts.now,
         updated_at=facts.now,
         completed_at=facts.now,
     )
 
 
-def _sort_answers(
-    caller: Caller, plan: _Plan, requests: Sequence[MoveRequest]
-) -> tuple[list[dict[str, object]], list[str]]:
+def _sort_answers(plan: _Plan, orders: Sequence[Order]) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
     """The answers to store, and the keys to free because their refusal is none that is kept."""
     stored: list[dict[str, object]] = []
-    freed: list[str] = []
+    freed: list[dict[str, object]] = []
     for index in plan.fresh:
-        key, result = requests[index].key, plan.results[index]
-        if key is None:
+        order, result = orders[index], plan.results[index]
+        if order.key is None:
             continue
+        name: dict[str, object] = {"caller_id": str(order.caller.user_id), "key": order.key.key}
         if isinstance(result.outcome, Refused) and result.answer.status not in STORED_REFUSALS:
-            freed.append(key.key)
+            freed.append(name)
         else:
-            stored.append(
-                {
-                    "caller_id": str(caller.user_id),
-                    "key": key.key,
-                    "status": result.answer.status,
-                    "body": result.answer.body,
-                }
-            )
+            stored.append({**name, "status": result.answer.status, "body": result.answer.body})
     return stored, freed

@@ -175,10 +175,10 @@ def _find_account_ids(session: Session, caller: Caller, criteria: TransactionFil
             raise NotFound
         visible = [criteria.account_id]
     if criteria.user_id is not None:
-        if not sees_all and criteria.user_id != caller.user_id:
-            raise NotFound
         owned = list(session.scalars(select(Account.id).where(Account.user_id == criteria.user_id)))
         visible = owned if visible is None else [account_id for account_id in visible if account_id in owned]
+        if not visible and not sees_all and criteria.user_id != caller.user_id:
+            raise NotFound
     return visible
 
 

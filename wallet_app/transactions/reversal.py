@@ -12,6 +12,7 @@ from wallet_app.errors import (
     NotReversible,
     TransactionNotCompleted,
 )
+from wallet_app.identity.caller import Caller
 from wallet_app.identity.permissions import Permission
 from wallet_app.ledger.funds import check_funds
 from wallet_app.ledger.locking import LockedAccount
@@ -41,7 +42,7 @@ class Reversal:
     def list_originals(self) -> tuple[UUID, ...]:
         return (self.original_id,)
 
-    def decide(self, facts: Facts) -> Completed:
+    def decide(self, caller: Caller, facts: Facts) -> Completed:
         """The recipient gives a transfer back; operations take back any reversible type.
 
         Raises:
@@ -50,17 +51,17 @@ class Reversal:
         original = facts.originals.get(self.original_id)
         if original is None:
             raise NotFound
-        checks.check_caller(facts)
+        checks.check_caller(caller)
         by_id = {account.id: account for account in facts.accounts.values()}
-        check_may_reverse(facts, original, by_id)
+        check_may_reverse(caller, original, by_id)
         check_reversible(original)
         legs = tuple(Leg(by_id[account_id], -amount) for account_id, amount in original.entries)
         for leg in legs:
             if not leg.account.is_customer:
                 continue
             if leg.amount < 0:
-                by_operations = facts.caller.may(Permission.REVERSE)
-                checks.check_may_pay(leg.account, facts, passes_debit_freeze=by_operations)
+                by_operations = caller.may(Permission.REVERSE)
+                checks.check_may_pay(leg.account, caller, passes_debit_freeze=by_operations)
                 check_funds(leg.account, -leg.amount)
             else:
                 checks.check_may_receive(leg.account)
@@ -77,15 +78,15 @@ class Reversal:
         )
 
 
-def check_may_reverse(facts: Facts, original: Original, by_id: Mapping[UUID, LockedAccount]) -> None:
+def check_may_reverse(caller: Caller, original: Original, by_id: Mapping[UUID, LockedAccount]) -> None:
     """Raises:
     Forbidden: neither operations nor the recipient of a transfer.
     """
-    if facts.caller.may(Permission.REVERSE):
+    if caller.may(Permission.REVERSE):
         return
     recipient = by_id.get(original.destination_account_id) if original.destination_account_id else None
     if original.type == "transfer" and recipient is not None:
-        if recipient.user_id == facts.caller.user_id or recipient.access == "operator":
+        if recipient.user_id == caller.user_id or recipient.access.get(caller.user_id) == "operator":
             return
     raise Forbidden("Only the recipient of a transfer, or operations, can take it back.")
 

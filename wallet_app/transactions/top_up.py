@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from wallet_app.errors import Forbidden
+from wallet_app.identity.caller import Caller
 from wallet_app.identity.permissions import Permission
 from wallet_app.ledger.posting import Leg
 from wallet_app.ledger.references import AccountRef
@@ -34,15 +35,15 @@ class TopUp:
     def list_originals(self) -> tuple[UUID, ...]:
         return ()
 
-    def decide(self, facts: Facts) -> Completed:
+    def decide(self, caller: Caller, facts: Facts) -> Completed:
         """Operations top up; customers do where the policy says sandbox.
 
         Raises:
             Problem: the refusals of ``checks``.
         """
-        checks.check_caller(facts)
-        account = checks.get_own_account(facts, self.account, Permission.TOP_UP)
-        if not (facts.caller.may(Permission.TOP_UP) or facts.policy.sandbox):
+        checks.check_caller(caller)
+        account = checks.get_own_account(caller, facts, self.account, Permission.TOP_UP)
+        if not (caller.may(Permission.TOP_UP) or facts.policy.sandbox):
             raise Forbidden("Top-ups are made by operations.")
         checks.check_currency(account, self.currency)
         checks.check_may_receive(account)

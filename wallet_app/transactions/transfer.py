@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from wallet_app.errors import SameAccount
+from wallet_app.identity.caller import Caller
 from wallet_app.identity.permissions import Permission
 from wallet_app.ledger.funds import check_funds
 from wallet_app.ledger.posting import Leg
@@ -32,18 +33,18 @@ class Transfer:
     def list_originals(self) -> tuple[UUID, ...]:
         return ()
 
-    def decide(self, facts: Facts) -> Completed:
+    def decide(self, caller: Caller, facts: Facts) -> Completed:
         """Raises:
         Problem: the refusals of ``checks``, and SameAccount.
         """
-        checks.check_caller(facts)
-        source = checks.get_own_account(facts, self.source, Permission.MOVE_MONEY)
+        checks.check_caller(caller)
+        source = checks.get_own_account(caller, facts, self.source, Permission.MOVE_MONEY)
         destination = checks.get_recipient(facts, self.destination)
         if source is destination:
             raise SameAccount
         checks.check_currency(source, self.currency)
         checks.check_currency(destination, self.currency)
-        checks.check_may_pay(source, facts)
+        checks.check_may_pay(source, caller)
         checks.check_may_receive(destination)
         check_funds(source, self.amount)
         return Completed(

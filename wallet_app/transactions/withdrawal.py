@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from wallet_app.identity.caller import Caller
 from wallet_app.identity.permissions import Permission
 from wallet_app.ledger.funds import check_funds
 from wallet_app.ledger.posting import Leg
@@ -35,14 +36,14 @@ class Withdrawal:
     def list_originals(self) -> tuple[UUID, ...]:
         return ()
 
-    def decide(self, facts: Facts) -> Completed:
+    def decide(self, caller: Caller, facts: Facts) -> Completed:
         """Raises:
         Problem: the refusals of ``checks``.
         """
-        checks.check_caller(facts)
-        account = checks.get_own_account(facts, self.account, Permission.MOVE_MONEY)
+        checks.check_caller(caller)
+        account = checks.get_own_account(caller, facts, self.account, Permission.MOVE_MONEY)
         checks.check_currency(account, self.currency)
-        checks.check_may_pay(account, facts)
+        checks.check_may_pay(account, caller)
         check_funds(account, self.amount)
         return Completed(
             type="withdrawal",

@@ -18,13 +18,12 @@ from wallet_app.uow import fetch_rows
 
 def write_moves(
     connection: Connection,
-    caller: Caller,
     now: datetime,
     posting: Posting,
     transactions: Sequence[Transaction],
     changes: Sequence[StatusChange],
     answers: Sequence[Mapping[str, object]],
-    freed_keys: list[str],
+    freed_keys: Sequence[Mapping[str, object]],
 ) -> None:
     """Write all that was decided at ``now``: one call, and in it one set-based statement a table.
 
@@ -34,16 +33,15 @@ def write_moves(
         return
     fetch_rows(
         connection,
-        "SELECT write_moves(%s::json, %s::json, %s::json, %s::json, %s::json, %s::uuid, %s::json, %s::text[])",
+        "SELECT write_moves(%s::json, %s::json, %s::json, %s::json, %s::json, %s::json, %s::json)",
         (
             _to_json([_make_row(transaction) for transaction in transactions]),
             _to_json([_make_change_row(change, now) for change in changes]),
             _to_json(posting.entries),
             _to_json(posting.list_balances()),
             _to_json(posting.system_deltas),
-            str(caller.user_id),
             _to_json(answers),
-            freed_keys or None,
+            _to_json(freed_keys),
         ),
     )
 
@@ -89,10 +87,11 @@ def _make_change_row(change: StatusChange, at: datetime) -> dict[str, object]:
     }
 
 
-def record_moves(connection: Connection, caller: Caller, transactions: Sequence[Transaction]) -> None:
-    """Staff leave an event for each move; a customer's move is told by the transaction itself."""
-    if caller.is_staff and transactions:
-        record_events(connection, caller.actor, [_make_deed(transaction) for transaction in transactions])
+def record_moves(connection: Connection, moves: Sequence[tuple[Caller, Transaction]]) -> None:
+    """Staff leave an audit event for each move; a customer's move is told by the transaction itself."""
+    deeds = [(caller.actor, _make_deed(transaction)) for caller, transaction in moves if caller.is_staff]
+    if deeds:
+        record_events(connection, deeds)
 
 
 def _make_deed(transaction: Transaction) -> Deed:

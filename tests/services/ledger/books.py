@@ -10,7 +10,7 @@ from flask import Flask
 from psycopg2.extensions import connection as Connection
 from uuid_utils.compat import uuid7
 
-from tests.moves import make, reversal, top_up, transfer, withdrawal
+from tests.moves import lock_account, make, reversal, top_up, transfer, withdrawal
 from tests.people import make_person
 from tests.raw_sql import connect, query
 from wallet_app import clock
@@ -18,8 +18,6 @@ from wallet_app.identity.accounts import open_account
 from wallet_app.identity.permissions import Role
 from wallet_app.ledger.folding import fold_system_deltas
 from wallet_app.ledger.holds import HoldChanges, lock_holds
-from wallet_app.ledger.locking import lock_accounts
-from wallet_app.ledger.references import AccountRef
 from wallet_app.uow import run_in_unit_of_work
 
 
@@ -63,13 +61,12 @@ def write_books(app: Flask) -> Books:
 
 def _place_holds(ids: dict[str, Any], user_id: UUID) -> None:
     """Two holds, in steps of a unit of work each, as they would come."""
-    ref = AccountRef("id", str(ids["ana"]))
     until = clock.now() + timedelta(days=7)
 
     def place(amount: str) -> UUID:
         def work(session: Any) -> UUID:
             connection, changes = session.connection(), HoldChanges()
-            account = lock_accounts(connection, user_id, {ref: True})[ref]
+            account = lock_account(connection, ids["ana"])
             hold = changes.place_hold(account, Decimal(amount), created_by=user_id, at=clock.now(), expires_at=until)
             changes.write(connection)
             return hold.id
@@ -78,7 +75,7 @@ def _place_holds(ids: dict[str, Any], user_id: UUID) -> None:
 
     def finish(session: Any) -> None:
         connection, changes = session.connection(), HoldChanges()
-        account = lock_accounts(connection, user_id, {ref: True})[ref]
+        account = lock_account(connection, ids["ana"])
         holds = lock_holds(connection, [ids["hold"], ids["released"]])
         changes.capture_hold(account, holds[ids["hold"]], Decimal(5), at=clock.now(), final=False)
         changes.release_hold(account, holds[ids["released"]], at=clock.now())

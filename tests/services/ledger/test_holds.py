@@ -10,12 +10,12 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tests.moves import by_id, make, refuse, top_up, transfer
+from tests.moves import lock_account, make, refuse, top_up, transfer
 from tests.people import Person, make_person
 from wallet_app import clock
 from wallet_app.errors import HoldNotOpen, InsufficientFunds
 from wallet_app.ledger.holds import HoldChanges, LockedHold, lock_holds
-from wallet_app.ledger.locking import LockedAccount, lock_accounts
+from wallet_app.ledger.locking import LockedAccount
 from wallet_app.ledger.models import Account, Hold, HoldMovement
 from wallet_app.ledger.queries import read_standing_at
 from wallet_app.transactions.verify import run_verification
@@ -38,8 +38,8 @@ class Holder:
         self, work: Callable[[HoldChanges, LockedAccount, dict[UUID, LockedHold]], UUID | None], *holds: UUID
     ) -> UUID | None:
         def run(session: Session) -> UUID | None:
-            connection, changes, ref = session.connection(), HoldChanges(), by_id(self.account_id)
-            account = lock_accounts(connection, self.person.id, {ref: True})[ref]
+            connection, changes = session.connection(), HoldChanges()
+            account = lock_account(connection, self.account_id)
             result = work(changes, account, lock_holds(connection, holds) if holds else {})
             changes.write(connection)
             return result

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tests.moves import by_id, keyed, reversal, run, top_up, transfer, withdrawal
+from tests.moves import keyed, lock_account, reversal, run, top_up, transfer, withdrawal
 from tests.people import make_person
 from tests.services.ledger.plain_model import DIGITS, ModelAccount, ModelHold, ModelMove, make_reversal
 from wallet_app import clock
@@ -33,7 +33,7 @@ from wallet_app.identity.caller import Caller
 from wallet_app.identity.permissions import Role
 from wallet_app.ledger.folding import fold_system_deltas
 from wallet_app.ledger.holds import HoldChanges, LockedHold, lock_holds
-from wallet_app.ledger.locking import LockedAccount, lock_accounts
+from wallet_app.ledger.locking import LockedAccount
 from wallet_app.ledger.models import Account
 from wallet_app.ledger.queries import read_standing_at
 from wallet_app.transactions.moves import Refused
@@ -78,8 +78,13 @@ class LedgerMachine(RuleBasedStateMachine):
     def pick(self, data: st.DataObject) -> ModelAccount:
         return data.draw(st.sampled_from(self.accounts), label="account")
 
-    def draw_amount(self, data: st.DataObject, currency: str) -> Decimal:
-        return Decimal(data.draw(st.integers(1, 20_000), label="amount")).scaleb(-DIGITS[currency])
+    def draw_amount(self, data: st.DataObject, account: ModelAccount) -> Decimal:
+        """Any amount, all that is available, or the smallest unit more."""
+        unit = Decimal(1).scaleb(-DIGITS[account.currency])
+        amounts = [unit * data.draw(st.integers(1, 20_000), label="amount")]
+        if account.available > 0:
+            amounts += [account.available, account.available + unit]
+        return data.draw(st.sampled_from(amounts), label="which")
 
     @rule(owner=st.integers(0, 2), currency=CURRENCIES)
     def open(self, owner: int, currency: str) -> None:
@@ -143,7 +148,7 @@ class LedgerMachine(RuleBasedStateMachine):
             original = data.draw(st.sampled_from(self.moves), label="original")
             return ModelMove("reversal", original.payee, original.payer, original.amount, original.currency, original)
         payer = self.pick(data)
-        amount = self.draw_amount(data, payer.currency)
+        amount = self.draw_amount(data, payer)
         if kind == "transfer":
             alike = [account for account in self.accounts if account.currency == payer.currency] * 3 + self.accounts
             return ModelMove(kind, payer, data.draw(st.sampled_from(alike), label="payee"), amount, payer.currency)
@@ -192,7 +197,7 @@ class LedgerMachine(RuleBasedStateMachine):
         account.scope = None
 
     def set_overdraft(self, data: st.DataObject, account: ModelAccount) -> None:
-        limit = self.draw_amount(data, account.currency)
+        limit = self.draw_amount(data, account)
         version = run_in_unit_of_work(lambda session: session.get_one(Account, account.id).version)
         with self.expect("OVERDRAFT_IN_USE" if account.balance - account.held < -limit else None):
             service.edit_account(self.operations, account.id, version, changes={}, overdraft_limit=limit)
@@ -214,7 +219,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def place_hold(self, data: st.DataObject) -> None:
         account = self.pick(data)
-        amount = self.draw_amount(data, account.currency)
+        amount = self.draw_amount(data, account)
 
         def place(changes: HoldChanges, locked: LockedAccount, _: object, at: datetime) -> LockedHold:
             until = at + timedelta(hours=1)
@@ -231,7 +236,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(data=st.data(), end=st.sampled_from(["part", "final", "release", "expire"]))
     def end_hold(self, data: st.DataObject, end: str) -> None:
         hold = data.draw(st.sampled_from(self.holds), label="hold")
-        amount = min(self.draw_amount(data, hold.account.currency), hold.remaining or Decimal(1))
+        amount = min(self.draw_amount(data, hold.account), hold.remaining or Decimal(1))
 
         def change(changes: HoldChanges, locked: LockedAccount, found: LockedHold | None, at: datetime) -> bool:
             assert found is not None
@@ -252,8 +257,8 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def change_holds(self, account: ModelAccount, change: Callable[..., Any], hold_id: UUID | None = None) -> Any:
         def work(session: Session) -> Any:
-            connection, changes, ref = session.connection(), HoldChanges(), by_id(account.id)
-            locked = lock_accounts(connection, self.operations.user_id, {ref: True})[ref]
+            connection, changes = session.connection(), HoldChanges()
+            locked = lock_account(connection, account.id)
             found = lock_holds(connection, [hold_id])[hold_id] if hold_id else None
             at = max(clock.now(), locked.last_moved_at or clock.now())
             result = change(changes, locked, found, at)

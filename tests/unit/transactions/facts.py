@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from wallet_app.identity.caller import Caller
@@ -39,9 +39,20 @@ def make_account(owner: UUID | None = ANA, **changes: Any) -> LockedAccount:
         "entry_count": 3 if owner else 0,
         "last_moved_at": NOW if owner else None,
         "owner_status": "active" if owner else None,
-        "access": None,
+        "access": {},
     }
     return LockedAccount(**{**values, **changes})
+
+
+class Situation(NamedTuple):
+    """What a move decides from: ``move.decide(*situation)``."""
+
+    caller: Caller
+    facts: Facts
+
+    @property
+    def accounts(self) -> dict[AccountRef, LockedAccount]:
+        return self.facts.accounts
 
 
 def make_facts(
@@ -51,17 +62,13 @@ def make_facts(
     destination: LockedAccount | None = None,
     original: Original | None = None,
     sandbox: bool = False,
-) -> Facts:
+) -> Situation:
     """Ana's account as ``SOURCE``, Bo's as ``DESTINATION`` and the system's cash, unless given otherwise."""
     source = source or make_account(ANA)
     destination = destination or make_account(BO)
-    return Facts(
-        caller or make_caller(),
-        Policy(sandbox=sandbox),
-        NOW,
-        {SOURCE: source, DESTINATION: destination, CASH: make_account(None)},
-        {original.id: original} if original else {},
-    )
+    accounts = {SOURCE: source, DESTINATION: destination, CASH: make_account(None)}
+    originals = {original.id: original} if original else {}
+    return Situation(caller or make_caller(), Facts(Policy(sandbox=sandbox), NOW, accounts, originals))
 
 
 def make_original(**changes: Any) -> Original:

@@ -116,7 +116,7 @@ TRANSFERS = [
         by(STRANGER, source=make_account(ANA, **FROZEN_ALL)),
         NotFound,
     ),
-    Case("seen as viewer", transfer(), by(STRANGER, source=make_account(ANA, access="viewer")), Forbidden),
+    Case("seen as viewer", transfer(), by(STRANGER, source=make_account(ANA, access={STRANGER: "viewer"})), Forbidden),
     Case("seen as support", transfer(), staff(Role.SUPPORT), Forbidden),
     Case("seen as auditor", transfer(), staff(Role.AUDITOR), Forbidden),
     Case("seen as analyst", transfer(), staff(Role.FRAUD_ANALYST), Forbidden),
@@ -148,7 +148,7 @@ TRANSFERS = [
     Case(
         "the owner is suspended and an operator acts",
         transfer(),
-        by(BO, source=make_account(ANA, owner_status="suspended", access="operator")),
+        by(BO, source=make_account(ANA, owner_status="suspended", access={BO: "operator"})),
         UserSuspended,
     ),
     Case("one cent too much", transfer(amount=Decimal("100.01")), make_facts(), InsufficientFunds),
@@ -167,7 +167,7 @@ TOP_UPS = [
     Case("someone else's account", top_up(account=DESTINATION), make_facts(sandbox=True), NotFound),
     Case("the system's account", top_up(account=CASH), make_facts(sandbox=True), NotFound),
     Case("no such account", top_up(account=NOWHERE), make_facts(sandbox=True), NotFound),
-    Case("seen as viewer", top_up(), by(BO, source=make_account(ANA, access="viewer"), sandbox=True), Forbidden),
+    Case("seen as viewer", top_up(), by(BO, source=make_account(ANA, access={BO: "viewer"}), sandbox=True), Forbidden),
     Case("seen as support", top_up(), by(STAFF, Role.SUPPORT, sandbox=True), Forbidden),
     Case("another currency", top_up(), source(currency="EUR"), CurrencyMismatch),
     Case("the account is closed", top_up(), source(**CLOSED), AccountClosed),
@@ -179,7 +179,7 @@ WITHDRAWALS = [
     Case("no such account", withdrawal(account=NOWHERE), make_facts(), NotFound),
     Case("someone else's account", withdrawal(account=DESTINATION), make_facts(), NotFound),
     Case("the system's account", withdrawal(account=CASH), make_facts(), NotFound),
-    Case("seen as viewer", withdrawal(), by(BO, source=make_account(ANA, access="viewer")), Forbidden),
+    Case("seen as viewer", withdrawal(), by(BO, source=make_account(ANA, access={BO: "viewer"})), Forbidden),
     Case("another currency", withdrawal(), source(currency="EUR"), CurrencyMismatch),
     Case("the account is closed", withdrawal(), source(**CLOSED), AccountClosed),
     Case("the account is frozen", withdrawal(), source(**FROZEN_ALL), AccountFrozen),
@@ -196,7 +196,7 @@ REVERSALS = [
     Case(
         "by a viewer of the recipient's account",
         REVERSAL,
-        by(STRANGER, destination=make_account(BO, access="viewer"), original=make_original()),
+        by(STRANGER, destination=make_account(BO, access={STRANGER: "viewer"}), original=make_original()),
         Forbidden,
     ),
     Case("by support", REVERSAL, staff(Role.SUPPORT), Forbidden),
@@ -258,7 +258,7 @@ REVERSALS = [
 def test_it_is_refused_and_leaves_the_facts_alone(case: Case) -> None:
     before = deepcopy(case.facts.accounts)
     with pytest.raises(Problem) as refused:
-        case.move.decide(case.facts)
+        case.move.decide(*case.facts)
     assert type(refused.value) is case.problem
     assert case.facts.accounts == before
 
@@ -266,12 +266,12 @@ def test_it_is_refused_and_leaves_the_facts_alone(case: Case) -> None:
 def test_insufficient_funds_says_how_much_there_is() -> None:
     facts = make_facts(source=make_account(ANA, balance=Decimal("30.5"), held=Decimal(10)))
     with pytest.raises(InsufficientFunds) as refused:
-        transfer().decide(facts)
+        transfer().decide(*facts)
     assert refused.value.details == {"available": "20.50", "required": "40.00", "currency": "USD"}
 
 
 def test_an_account_below_its_limit_has_nothing_available() -> None:
     facts = make_facts(source=make_account(ANA, balance=Decimal(-30), overdraft_limit=Decimal(20)))
     with pytest.raises(InsufficientFunds) as refused:
-        transfer().decide(facts)
+        transfer().decide(*facts)
     assert refused.value.details["available"] == "0.00"

@@ -4,7 +4,7 @@ from functools import partial
 from http import HTTPStatus
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response, current_app, request
 
 from wallet_app.api.answers import PROBLEM_TYPE, render_problem, reply, to_json
 from wallet_app.api.body import read_body, read_idempotency_key, read_query
@@ -25,10 +25,11 @@ from wallet_app.api.v1.transactions_schema import (
 from wallet_app.identity.caller import Caller
 from wallet_app.ledger.references import AccountRef
 from wallet_app.money import get_currency, parse_amount
+from wallet_app.transactions.combining import Combiner
 from wallet_app.transactions.idempotency import IdempotencyKey, StoredAnswer
-from wallet_app.transactions.moves import Move, Policy, Refused
+from wallet_app.transactions.moves import Move, Refused
 from wallet_app.transactions.originals import read_reversal_accounts
-from wallet_app.transactions.pipeline import Moved, MoveRequest, Replayed, execute
+from wallet_app.transactions.pipeline import Moved, Order, Replayed
 from wallet_app.transactions.queries import get_transaction_for, list_entries_of, require_reversal_rights
 from wallet_app.transactions.reversal import Reversal
 from wallet_app.transactions.timeline import read_timeline
@@ -53,7 +54,7 @@ def make_move(caller: Caller, body: TransferIn | TopUpIn | WithdrawalIn) -> Move
             amount=amount,
             currency=body.currency,
             description=body.description,
-            metadata=body.metadata,
+            metadata=body.metadata or {},
         )
     if isinstance(body, WithdrawalIn):
         return Withdrawal(
@@ -62,7 +63,7 @@ def make_move(caller: Caller, body: TransferIn | TopUpIn | WithdrawalIn) -> Move
             currency=body.currency,
             payout_reference=body.payout_reference,
             description=body.description,
-            metadata=body.metadata,
+            metadata=body.metadata or {},
         )
     return Transfer(
         source=_find_source(caller, body),
@@ -70,7 +71,7 @@ def make_move(caller: Caller, body: TransferIn | TopUpIn | WithdrawalIn) -> Move
         amount=amount,
         currency=body.currency,
         description=body.description,
-        metadata=body.metadata,
+        metadata=body.metadata or {},
     )
 
 
@@ -92,20 +93,21 @@ def _find_destination(body: TransferIn) -> AccountRef:
 
 def move_money(caller: Caller, move: Move, key: IdempotencyKey | None) -> Response:
     """Make one move and answer it: 201, a stored answer again, or the problem that refused it."""
-    policy: Policy = current_app.extensions["wallet_policy"]
-    render = partial(_render_answer, caller)
-    (result,) = execute(caller, [MoveRequest(move, key)], policy=policy, render=render)
+    combiner: Combiner = current_app.extensions["wallet_combiner"]
+    # Another request's thread may render this one's answer: what it needs of this request goes along.
+    result = combiner.make(Order(caller, move, key, partial(_render_answer, caller, request.path)))
     answer = result.answer
     headers = {"Idempotency-Replayed": "true"} if isinstance(result.outcome, Replayed) else {}
     content_type = PROBLEM_TYPE if answer.status >= HTTPStatus.BAD_REQUEST else "application/json"
     return Response(answer.body, answer.status, headers, content_type=content_type)
 
 
-def _render_answer(caller: Caller, outcome: Moved | Refused) -> StoredAnswer:
+def _render_answer(caller: Caller, path: str, outcome: Moved | Refused) -> StoredAnswer:
     if isinstance(outcome, Moved):
         shown = render_transaction(outcome.transaction, for_staff=caller.is_staff)
         return StoredAnswer(201, to_json(shown).decode())
-    return StoredAnswer(outcome.problem.status, to_json(render_problem(outcome.problem)).decode())
+    shown = render_problem(outcome.problem, path, caller.request_id)
+    return StoredAnswer(outcome.problem.status, to_json(shown).decode())
 
 
 @endpoint(

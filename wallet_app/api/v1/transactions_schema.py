@@ -35,7 +35,7 @@ class MoveIn(Request):
     amount: AmountIn
     currency: CurrencyCode
     description: Sentence | None = None
-    metadata: Metadata = Field(default_factory=dict)
+    metadata: Metadata | None = None
 
 
 class TransferIn(MoveIn):
