@@ -109,7 +109,7 @@ CUSTOMERS = (
     # US dollars
     _customer(
         "ana", "Ana Kovačević", "America/New_York", "USD EUR", "Astoria", phone="+1 212 555 0141",
-        wage="2050", employer="Northwind Trading", rent="640", landlord="grace.miller", saving="150",
+        wage="2050", employer="Northwind Trading", rent="640", landlord="grace.miller",
         friends="bo maya.okafor lukas.brandt sofia.marini",
     ),
     _customer(
@@ -170,7 +170,7 @@ CUSTOMERS = (
     # Malaysian ringgit
     _customer(
         "mei", "Mei Ling Tan", "Asia/Kuala_Lumpur", "MYR", "Bangsar", phone="+60 3 5550 1187",
-        wage="5200", employer="Selangor Textiles", rent="1450", landlord="farid.rahman", saving="400",
+        wage="5200", employer="Selangor Textiles", rent="1450", landlord="farid.rahman",
         friends="aisyah.zainal hafiz.ibrahim siti.kamal",
     ),
     _customer(
