@@ -5,12 +5,13 @@ import os
 import re
 import sys
 import time
+from functools import lru_cache
 from uuid import uuid4
 
 from flask import Flask, Response, g, request
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from pythonjsonlogger.json import JsonFormatter
+from pythonjsonlogger.orjson import OrjsonFormatter
 
 log = logging.getLogger("wallet_app.requests")
 
@@ -27,7 +28,7 @@ def init_logging(level: str) -> None:
     """Log JSON lines to standard error, ours and our libraries' alike."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        JsonFormatter("{asctime}{levelname}{name}{message}", style="{", rename_fields={"levelname": "level"})
+        OrjsonFormatter("{asctime}{levelname}{name}{message}", style="{", rename_fields={"levelname": "level"})
     )
     root = logging.getLogger()
     root.handlers = [handler]
@@ -53,8 +54,8 @@ def init_observability(app: Flask) -> None:
         # The rule, not the path: ids of people and accounts stay out of labels.
         route = request.url_rule.rule if request.url_rule else "none"
         method = request.method if request.method in METHODS else "other"
-        REQUESTS.labels(method, route, response.status_code).inc()
-        DURATION.labels(route).observe(seconds)
+        _find_counter(method, route, response.status_code).inc()
+        _find_histogram(route).observe(seconds)
         log.info(
             "request",
             extra={
@@ -66,6 +67,16 @@ def init_observability(app: Flask) -> None:
             },
         )
         return response
+
+
+@lru_cache(maxsize=2048)
+def _find_counter(method: str, route: str, status: int) -> Counter:
+    return REQUESTS.labels(method, route, status)
+
+
+@lru_cache(maxsize=256)
+def _find_histogram(route: str) -> Histogram:
+    return DURATION.labels(route)
 
 
 def render_metrics() -> Response:

@@ -160,9 +160,10 @@ def test_the_systems_own_accounts(app: Flask, make_customer: MakePerson, make_st
         assert (shown["user_id"], shown["number"]) == (None, "cash-USD")
         assert shown["balance"].startswith("-")
     before = shown["balance"]
-    move(ana, "top_up", "0.50")
+    made = move(ana, "top_up", "0.50").json["id"]
     assert float(staff.get(f"/accounts/{cash}").json["balance"]) == float(before) - 0.5
-    entry = staff.get(f"/accounts/{cash}/entries?limit=1").json["data"][0]
+    entries = staff.get(f"/accounts/{cash}/entries?limit=100").json["data"]
+    (entry,) = [entry for entry in entries if entry["transaction_id"] == made]
     assert (entry["amount"], entry["balance_after"], entry["type"]) == ("-0.50", None, "top_up")
     assert staff.get(f"/accounts/{cash}?at=2020-01-01T00:00:00Z").json["balance"] == "0.00"
 

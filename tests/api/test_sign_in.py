@@ -187,8 +187,8 @@ def test_signing_in_gives_a_pair_of_tokens(app: Flask, make_customer: MakePerson
     assert (answer.json["token_type"], answer.json["expires_in"]) == ("Bearer", 900)
 
 
-def test_unknown_and_wrong_are_told_alike(app: Flask, make_customer: MakePerson) -> None:
-    closed, admin = make_customer(), make_customer.func(app, Role.ADMIN)  # type: ignore[attr-defined]
+def test_unknown_and_wrong_are_told_alike(app: Flask, make_customer: MakePerson, make_staff: MakePerson) -> None:
+    closed, admin = make_customer(), make_staff(Role.ADMIN)
     assert admin.delete(f"/users/{closed.id}").status_code == 204
     answers = [
         sign_in(app, make_customer().email, "not the password"),
@@ -204,7 +204,7 @@ def test_unknown_and_wrong_are_told_alike(app: Flask, make_customer: MakePerson)
 def test_an_unknown_email_costs_the_same_work(app: Flask, hash_slowly: None) -> None:
     def measure(email: str) -> float:
         times = []
-        for _ in range(3):
+        for _ in range(5):
             started = perf_counter()
             sign_in(app, email, "not the password")
             times.append(perf_counter() - started)
@@ -213,7 +213,8 @@ def test_an_unknown_email_costs_the_same_work(app: Flask, hash_slowly: None) -> 
     email = new_email()
     register(app, email=email)
     known, unknown = measure(email), measure(new_email())
-    assert 0.5 < known / unknown < 2, (known, unknown)
+    # Without the work an unknown email would answer twenty times as fast.
+    assert 0.4 < known / unknown < 2.5, (known, unknown)
 
 
 @pytest.mark.parametrize(

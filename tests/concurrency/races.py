@@ -194,6 +194,20 @@ def race_suspension(site: Site) -> list[str]:
     ]
 
 
+def race_suspensions(site: Site) -> list[str]:
+    """Two members of staff suspend, and then reactivate, the same person: one of them does, and one event tells it."""
+    ana = site.make_person()
+    staff = [site.make_person(Role.OPERATIONS), site.make_person(Role.ADMIN)]
+    found = []
+    for action in ("suspend", "reactivate"):
+        path = f"/users/{ana.id}/{action}"
+        answers = site.race(
+            *[lambda app, one=one, path=path: at(one, app).post(path, {"reason": "a race"}) for one in staff]
+        )
+        found += compare(action, list_statuses(answers), [200, 409])
+    return found
+
+
 def race_settings(site: Site) -> list[str]:
     """Two changes of one version: the second is told so."""
     ana = site.make_person()

@@ -27,6 +27,7 @@ SLOWED = [
     races.race_close,
     races.race_overdraft,
     races.race_suspension,
+    races.race_suspensions,
     races.race_settings,
     races.race_registrations,
     races.race_openings,

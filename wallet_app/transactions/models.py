@@ -1,5 +1,7 @@
 """The transactions table. Constraints and triggers live in ``migrations/versions/0003_transactions.py``."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -47,6 +49,38 @@ class Transaction(Base):
     created_at: Mapped[datetime] = mapped_column(Time)
     updated_at: Mapped[datetime] = mapped_column(Time)
     completed_at: Mapped[datetime | None] = mapped_column(Time)
+
+
+@dataclass(slots=True, kw_only=True)
+class NewTransaction:
+    """A transaction that the pipeline has just made, under the names of ``Transaction``.
+
+    Plain, because the ORM's instrumented attributes would cost more than all the decisions about it.
+    """
+
+    id: UUID
+    type: str
+    status: str
+    amount: Decimal
+    currency: str
+    source_account_id: UUID | None
+    destination_account_id: UUID | None
+    initiated_by: UUID
+    request_id: str | None
+    created_at: datetime
+    updated_at: datetime
+    completed_at: datetime | None
+    description: str | None = None
+    reason: str | None = None
+    merchant_name: str | None = None
+    merchant_category: str | None = None
+    original_transaction_id: UUID | None = None
+    refunded_amount: Decimal = Decimal(0)
+    exchange_rate: Decimal | None = None
+    converted_amount: Decimal | None = None
+    converted_currency: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    payout_reference: str | None = None
 
 
 class IdempotencyKey(Base):

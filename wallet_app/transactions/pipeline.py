@@ -7,7 +7,6 @@ costs the same handful of statements, since every step is set-based; ``tests/ser
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import partial
 from http import HTTPStatus
 from uuid import UUID
@@ -30,13 +29,12 @@ from wallet_app.transactions.idempotency import (
     StoredAnswer,
     claim_keys,
 )
-from wallet_app.transactions.models import Transaction
+from wallet_app.transactions.models import NewTransaction
 from wallet_app.transactions.moves import Completed, Facts, Move, Policy, Refused, StatusChange
 from wallet_app.transactions.originals import lock_originals
 from wallet_app.transactions.writing import record_moves, write_moves
 from wallet_app.uow import fetch_rows, run_on_connection
 
-ZERO = Decimal(0)
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -52,7 +50,7 @@ class MoveRequest:
 class Moved:
     """The move was made; ``transaction`` is as it was written."""
 
-    transaction: Transaction
+    transaction: NewTransaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +209,7 @@ class _Work:
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
         self.posting = Posting()
-        self.moves: list[tuple[Caller, Transaction]] = []
+        self.moves: list[tuple[Caller, NewTransaction]] = []
         self.changes: list[StatusChange] = []
 
     def decide(self, order: Order) -> Moved | Refused:
@@ -230,8 +228,8 @@ class _Work:
         return Moved(transaction)
 
 
-def _make_transaction(decision: Completed, caller: Caller, facts: Facts) -> Transaction:
-    return Transaction(
+def _make_transaction(decision: Completed, caller: Caller, facts: Facts) -> NewTransaction:
+    return NewTransaction(
         id=uuid7(),
         type=decision.type,
         status="completed",
@@ -241,14 +239,8 @@ def _make_transaction(decision: Completed, caller: Caller, facts: Facts) -> Tran
         destination_account_id=decision.destination.id if decision.destination else None,
         description=decision.description,
         reason=decision.reason,
-        merchant_name=None,
-        merchant_category=None,
         original_transaction_id=decision.original.id if decision.original else None,
-        refunded_amount=ZERO,
-        exchange_rate=None,
-        converted_amount=None,
-        converted_currency=None,
-        extra=dict(decision.metadata),
+        extra=decision.metadata,
         payout_reference=decision.payout_reference,
         initiated_by=caller.user_id,
         request_id=caller.request_id,

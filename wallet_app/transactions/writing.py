@@ -11,7 +11,7 @@ from wallet_app.audit import Deed, record_events
 from wallet_app.clock import format_timestamp
 from wallet_app.identity.caller import Caller
 from wallet_app.ledger.posting import Posting
-from wallet_app.transactions.models import Transaction
+from wallet_app.transactions.models import NewTransaction
 from wallet_app.transactions.moves import StatusChange
 from wallet_app.uow import fetch_rows
 
@@ -20,7 +20,7 @@ def write_moves(
     connection: Connection,
     now: datetime,
     posting: Posting,
-    transactions: Sequence[Transaction],
+    transactions: Sequence[NewTransaction],
     changes: Sequence[StatusChange],
     answers: Sequence[Mapping[str, object]],
     freed_keys: Sequence[Mapping[str, object]],
@@ -50,7 +50,7 @@ def _to_json(rows: Sequence[Mapping[str, object]]) -> str | None:
     return orjson.dumps(rows).decode() if rows else None
 
 
-def _make_row(transaction: Transaction) -> dict[str, object]:
+def _make_row(transaction: NewTransaction) -> dict[str, object]:
     """A transaction as plain JSON values under its columns' names."""
     return {
         "id": str(transaction.id),
@@ -87,14 +87,14 @@ def _make_change_row(change: StatusChange, at: datetime) -> dict[str, object]:
     }
 
 
-def record_moves(connection: Connection, moves: Sequence[tuple[Caller, Transaction]]) -> None:
+def record_moves(connection: Connection, moves: Sequence[tuple[Caller, NewTransaction]]) -> None:
     """Staff leave an audit event for each move; a customer's move is told by the transaction itself."""
     deeds = [(caller.actor, _make_deed(transaction)) for caller, transaction in moves if caller.is_staff]
     if deeds:
         record_events(connection, deeds)
 
 
-def _make_deed(transaction: Transaction) -> Deed:
+def _make_deed(transaction: NewTransaction) -> Deed:
     return Deed(
         action=f"transaction.{transaction.type}",
         object_type="transaction",

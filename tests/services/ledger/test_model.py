@@ -306,8 +306,8 @@ def test_the_ledger_is_what_a_plain_model_says(own_app: Flask) -> None:
         run_state_machine_as_test(
             LedgerMachine,
             settings=settings(
-                max_examples=25,
-                stateful_step_count=40,
+                max_examples=60,
+                stateful_step_count=50,
                 deadline=None,
                 database=None,
                 suppress_health_check=list(HealthCheck),

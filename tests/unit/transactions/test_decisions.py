@@ -104,7 +104,11 @@ def test_operations_top_up_anyone_without_a_sandbox() -> None:
     [
         make_facts(make_caller(BO), original=make_original()),
         make_facts(make_caller(STAFF, Role.OPERATIONS), original=make_original()),
-        make_facts(make_caller(UUID(int=7)), destination=make_account(BO, access={UUID(int=7): "operator"}), original=make_original()),
+        make_facts(
+            make_caller(UUID(int=7)),
+            destination=make_account(BO, access={UUID(int=7): "operator"}),
+            original=make_original(),
+        ),
         make_facts(
             make_caller(STAFF, Role.OPERATIONS),
             destination=make_account(BO, status="frozen", freeze_scope="debit"),

@@ -8,7 +8,7 @@ from wallet_app.clock import format_timestamp
 from wallet_app.identity.models import User
 from wallet_app.ledger.models import Account, Entry
 from wallet_app.money import format_amount, get_currency
-from wallet_app.transactions.models import Transaction
+from wallet_app.transactions.models import NewTransaction, Transaction
 from wallet_app.transactions.queries import StatementEntry
 from wallet_app.transactions.timeline import TimelineEvent
 
@@ -67,13 +67,13 @@ def render_entry(entry: StatementEntry) -> dict[str, object]:
     }
 
 
-def render_transaction(transaction: Transaction, *, for_staff: bool = False) -> dict[str, object]:
+def render_transaction(transaction: Transaction | NewTransaction, *, for_staff: bool = False) -> dict[str, object]:
     """A transaction; staff see its fraud score and flags too."""
     shown = _render_facts(transaction)
     return {**shown, "fraud_score": None, "fraud_flags": []} if for_staff else shown
 
 
-def _render_facts(transaction: Transaction) -> dict[str, object]:
+def _render_facts(transaction: Transaction | NewTransaction) -> dict[str, object]:
     currency = get_currency(transaction.currency)
     converted = get_currency(transaction.converted_currency) if transaction.converted_currency else None
     return {
