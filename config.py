@@ -111,7 +111,15 @@ class Config:
             "pool_timeout": 10,
             "pool_recycle": 1800,
             "hide_parameters": True,  # they hold personal data, and errors are logged
-            "connect_args": {"connect_timeout": 5, "application_name": "wallet"},
+            "connect_args": {
+                "connect_timeout": 5,
+                "application_name": "wallet",
+                # A server that vanished without a word is given up after a while, not waited for.
+                "keepalives_idle": 30,
+                "keepalives_interval": 10,
+                "keepalives_count": 3,
+                "tcp_user_timeout": 30_000,
+            },
             "lock_timeout_ms": self.LOCK_TIMEOUT_MS,
             "statement_timeout_ms": self.STATEMENT_TIMEOUT_MS,
         }

@@ -2,7 +2,7 @@
 
 from alembic import context
 from flask import current_app
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from wallet_app.cli import open_database
 from wallet_app.extensions import Base
@@ -23,8 +23,8 @@ def include_object(item: object, name: str | None, kind: str, reflected: bool, c
 def run_migrations() -> None:
     engine = current_app.extensions["migrate"].db.engine
     with engine.connect() as connection:
-        connection.execute(text(f"SET lock_timeout = {LOCK_TIMEOUT_MS}"))
-        connection.execute(text("SET statement_timeout = 0"))
+        # Every BEGIN of ours sets the timeouts of a request; a migration needs its own, in each of its transactions.
+        set_timeouts(connection, lock_timeout_ms=0)
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
         connection.commit()
         try:
@@ -32,13 +32,19 @@ def run_migrations() -> None:
                 connection=connection, target_metadata=Base.metadata, include_object=include_object, compare_type=True
             )
             with context.begin_transaction():
+                set_timeouts(connection, lock_timeout_ms=LOCK_TIMEOUT_MS)
                 context.run_migrations()
             connection.commit()
         finally:
             connection.rollback()
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATION_LOCK})
-            connection.execute(text("RESET ALL"))
             connection.commit()
+
+
+def set_timeouts(connection: Connection, *, lock_timeout_ms: int) -> None:
+    """Bound the waits for locks in the running transaction, 0 for not at all, and no statement's time."""
+    connection.execute(text(f"SET LOCAL lock_timeout = {lock_timeout_ms}"))
+    connection.execute(text("SET LOCAL statement_timeout = 0"))
 
 
 with open_database(current_app):

@@ -24,6 +24,7 @@ from wallet_app import create_app
 from wallet_app.embedded import start_temporary
 from wallet_app.extensions import db
 from wallet_app.identity.permissions import Role
+from wallet_app.transactions.verify import run_verification
 
 TEMPLATE = "wallet_template"
 SECRETS = {"SECRET_KEY": "s" * 40, "JWT_SECRET_KEY": "j" * 40}
@@ -92,7 +93,9 @@ def app(database_url: str) -> Iterator[Flask]:
     app = create_app(make_config(database_url))
     yield app
     with app.app_context():
+        breaks = run_verification()
         db.engine.dispose()
+    assert breaks == []
 
 
 @pytest.fixture

@@ -1,38 +1,38 @@
 """Every error the product answers with, in one tree. It knows no Flask and no database.
 
-    WalletError
-    ├── ConfigurationError            a setting is missing or unsafe; the process does not start
-    └── Problem                       becomes an RFC 9457 problem; carries status, code, detail, details
-        ├── ValidationFailed          400 VALIDATION_ERROR
-        │   ├── UnknownCurrency
-        │   └── InvalidAmount         400 INVALID_AMOUNT
-        ├── MalformedBody             400 MALFORMED_BODY
-        ├── InvalidIdempotencyKey     400 INVALID_IDEMPOTENCY_KEY
-        ├── NotSignedIn               401 NOT_SIGNED_IN
-        │   ├── InvalidCredentials
-        │   ├── InvalidToken
-        │   └── TokenReused
-        ├── Forbidden                 403 FORBIDDEN
-        ├── NotFound                  404 NOT_FOUND
-        ├── MethodNotAllowed          405 METHOD_NOT_ALLOWED
-        ├── Conflict                  409
-        │   ├── EmailTaken, AccountExists, AccountNotEmpty, AccountNotOpen, AccountNotFrozen
-        │   ├── UserNotEmpty, UserNotActive, UserNotSuspended, OwnUserProtected, AccessExists
-        │   ├── AlreadyReversed, AlreadyRefunded, TransactionNotCompleted
-        │   ├── HoldNotOpen
-        │   └── IdempotencyInProgress
-        ├── StaleVersion              412 STALE_VERSION
-        ├── BodyTooLarge              413 BODY_TOO_LARGE
-        ├── UnsupportedMediaType      415 UNSUPPORTED_MEDIA_TYPE
-        ├── Refused                   422, understood but against a business rule
-        │   ├── InsufficientFunds, AccountFrozen, AccountClosed, CurrencyMismatch, SameAccount
-        │   ├── NoAccountInCurrency, UserSuspended, NotReversible, OverdraftInUse
-        │   ├── BatchRefused
-        │   └── IdempotencyKeyReused
-        ├── VersionRequired           428 VERSION_REQUIRED
-        ├── TooManyRequests           429 TOO_MANY_REQUESTS
-        └── Unavailable               503 BUSY
-            └── NotReady              503 NOT_READY
+WalletError
+├── ConfigurationError            a setting is missing or unsafe; the process does not start
+└── Problem                       becomes an RFC 9457 problem; carries status, code, detail, details
+    ├── ValidationFailed          400 VALIDATION_ERROR
+    │   ├── UnknownCurrency
+    │   └── InvalidAmount         400 INVALID_AMOUNT
+    ├── MalformedBody             400 MALFORMED_BODY
+    ├── InvalidIdempotencyKey     400 INVALID_IDEMPOTENCY_KEY
+    ├── NotSignedIn               401 NOT_SIGNED_IN
+    │   ├── InvalidCredentials
+    │   ├── InvalidToken
+    │   └── TokenReused
+    ├── Forbidden                 403 FORBIDDEN
+    ├── NotFound                  404 NOT_FOUND
+    ├── MethodNotAllowed          405 METHOD_NOT_ALLOWED
+    ├── Conflict                  409
+    │   ├── EmailTaken, AccountExists, AccountNotEmpty, AccountNotOpen, AccountNotFrozen
+    │   ├── UserNotEmpty, UserNotActive, UserNotSuspended, OwnUserProtected, AccessExists
+    │   ├── AlreadyReversed, AlreadyRefunded, TransactionNotCompleted
+    │   ├── HoldNotOpen
+    │   └── IdempotencyInProgress
+    ├── StaleVersion              412 STALE_VERSION
+    ├── BodyTooLarge              413 BODY_TOO_LARGE
+    ├── UnsupportedMediaType      415 UNSUPPORTED_MEDIA_TYPE
+    ├── Refused                   422, understood but against a business rule
+    │   ├── InsufficientFunds, AccountFrozen, AccountClosed, CurrencyMismatch, SameAccount
+    │   ├── NoAccountInCurrency, UserSuspended, NotReversible, OverdraftInUse
+    │   ├── BatchRefused
+    │   └── IdempotencyKeyReused
+    ├── VersionRequired           428 VERSION_REQUIRED
+    ├── TooManyRequests           429 TOO_MANY_REQUESTS
+    └── Unavailable               503 BUSY
+        └── NotReady              503 NOT_READY
 """
 
 from collections.abc import Mapping

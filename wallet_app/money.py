@@ -20,9 +20,7 @@ def get_currency(code: object, *, field: str = "currency") -> Currency:
     """Return the currency with this code; raises UnknownCurrency unless CURRENCIES has exactly this code."""
     currency = CURRENCIES.get(code) if isinstance(code, str) else None
     if currency is None:
-        raise UnknownCurrency(
-            'The currency must be an active ISO 4217 code in capital letters, such as "USD".', field
-        )
+        raise UnknownCurrency('The currency must be an active ISO 4217 code in capital letters, such as "USD".', field)
     return currency
 
 

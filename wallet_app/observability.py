@@ -6,6 +6,7 @@ import re
 import sys
 import time
 from functools import lru_cache
+from typing import Any
 from uuid import uuid4
 
 from flask import Flask, Response, g, request
@@ -24,11 +25,28 @@ REQUESTS = Counter("wallet_requests", "Requests answered", ["method", "route", "
 DURATION = Histogram("wallet_request_seconds", "Time to answer, in seconds", ["route"], buckets=BUCKETS_S)
 
 
+class _Formatter(OrjsonFormatter):
+    """JSON lines whose exceptions carry no row of ours."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the library's name
+        """The traceback; of a database's errors only what names no value: DETAIL would quote the whole row."""
+        text = str(super().formatException(ei))
+        error: BaseException | None = ei[1]
+        while error is not None:
+            driver_error = getattr(error, "orig", None) or error
+            diagnosis = getattr(driver_error, "diag", None)
+            if diagnosis is not None:
+                told = f"{diagnosis.sqlstate} {diagnosis.message_primary} {diagnosis.constraint_name or ''}".strip()
+                text = text.replace(str(error), told)
+            error = error.__cause__ or error.__context__
+        return text
+
+
 def init_logging(level: str) -> None:
     """Log JSON lines to standard error, ours and our libraries' alike."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        OrjsonFormatter("{asctime}{levelname}{name}{message}", style="{", rename_fields={"levelname": "level"})
+        _Formatter("{asctime}{levelname}{name}{message}", style="{", rename_fields={"levelname": "level"})
     )
     root = logging.getLogger()
     root.handlers = [handler]

@@ -30,8 +30,9 @@ FIRST_PAUSE_S = 0.01
 DEADLOCK = "40P01"
 SERIALISATION_FAILURE = "40001"
 LOCK_TIMEOUT = "55P03"
+ADMIN_SHUTDOWN = "57P01"
 # Cancelled by statement_timeout; shut down, crashed or starting up; too many connections.
-TRY_LATER = {LOCK_TIMEOUT, "57014", "57P01", "57P02", "57P03", "53300"}
+TRY_LATER = {LOCK_TIMEOUT, ADMIN_SHUTDOWN, "57014", "57P02", "57P03", "53300"}
 
 RETRIES = Counter("wallet_unit_of_work_retries", "Units of work run again after a deadlock or serialisation failure")
 
@@ -58,13 +59,17 @@ def run_on_connection(fn: Callable[[Connection], T]) -> T:
 def _run(open_scope: Callable[[], AbstractContextManager[S]], fn: Callable[[S], T]) -> T:
     """Run ``fn`` in a scope that commits at its end, and again after a deadlock or serialisation failure."""
     for attempt in range(1, TRIES + 1):
+        begun = False
         try:
             with open_scope() as scope:
+                begun = True
                 result = fn(scope)
                 notices = _get_notices(scope)
         except PoolTimeout as error:
             raise Unavailable from error
         except DBAPIError as error:
+            if error.connection_invalidated and not begun and attempt == 1:
+                continue  # the server was restarted behind the pool's back, and nothing has been done yet
             if get_sqlstate(error) not in {DEADLOCK, SERIALISATION_FAILURE}:
                 raise_if_unavailable(error)
                 raise
@@ -83,6 +88,7 @@ def _open_session() -> Iterator[Session]:
     session = db.session()
     session.rollback()  # ends a read that somebody may have begun
     try:
+        session.connection()
         yield session
         session.commit()
     except BaseException:
@@ -119,21 +125,34 @@ def read_one_row(statement: str, parameters: tuple[Any, ...]) -> tuple[Any, ...]
     Raises:
         Unavailable: the database does not answer.
     """
-    connection = None
     try:
-        connection = db.engine.raw_connection()
+        return _read_row(statement, parameters)
+    except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+        if getattr(error, "pgcode", None) in TRY_LATER - {ADMIN_SHUTDOWN}:
+            raise Unavailable from error
+    except (OperationalError, PoolTimeout) as error:
+        raise Unavailable from error
+    # The server was restarted behind the pool's back: what else is in the pool is as dead. A read may be repeated.
+    db.engine.dispose()
+    try:
+        return _read_row(statement, parameters)
+    except (psycopg2.OperationalError, psycopg2.InterfaceError, OperationalError, PoolTimeout) as error:
+        raise Unavailable from error
+
+
+def _read_row(statement: str, parameters: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    connection = db.engine.raw_connection()
+    try:
         cursor = connection.cursor()
         cursor.execute(statement, parameters)
         row: tuple[Any, ...] | None = cursor.fetchone()
-    except (psycopg2.OperationalError, psycopg2.InterfaceError, OperationalError, PoolTimeout) as error:
-        if connection is not None:
-            connection.invalidate()
-        raise Unavailable from error
+    except psycopg2.Error:
+        connection.invalidate()
+        raise
     else:
         return row
     finally:
-        if connection is not None:
-            connection.close()
+        connection.close()
 
 
 def get_sqlstate(error: DBAPIError) -> str | None:

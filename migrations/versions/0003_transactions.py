@@ -95,6 +95,12 @@ CREATE TABLE idempotency_keys (
     CONSTRAINT idempotency_keys_response CHECK ((response_status IS NULL) = (response_body IS NULL))
 );
 
+-- An answer, once given, is given for ever.
+CREATE TRIGGER idempotency_answers_stay BEFORE UPDATE OR DELETE ON idempotency_keys
+    FOR EACH ROW WHEN (OLD.response_status IS NOT NULL) EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER idempotency_keys_stay BEFORE TRUNCATE ON idempotency_keys
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 CREATE TABLE audit_events (
     id          uuid PRIMARY KEY,
     occurred_at timestamptz NOT NULL,

@@ -14,7 +14,8 @@ depends_on = None
 UPGRADE = """
 -- Before every request: the person behind a session that lives.
 CREATE FUNCTION find_caller(p_session uuid, p_at timestamptz)
-RETURNS TABLE (user_id uuid, role text, status text) LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
+RETURNS TABLE (user_id uuid, role text, status text)
+LANGUAGE plpgsql STABLE SET enable_seqscan = off SET lock_timeout = '3s' AS $$
 BEGIN
     RETURN QUERY
         SELECT u.id, u.role, u.status FROM sessions s JOIN users u ON u.id = s.user_id
@@ -112,8 +113,18 @@ DECLARE
     v_changed bigint;
 BEGIN
     IF p_transactions IS NOT NULL THEN
-        INSERT INTO transactions SELECT * FROM json_populate_recordset(NULL::transactions, p_transactions);
-        INSERT INTO entries SELECT * FROM json_populate_recordset(NULL::entries, p_entries);
+        INSERT INTO transactions (
+            id, type, status, amount, currency, source_account_id, destination_account_id, description, reason,
+            original_transaction_id, metadata, payout_reference, initiated_by, request_id,
+            created_at, updated_at, completed_at)
+        SELECT id, type, status, amount, currency, source_account_id, destination_account_id, description, reason,
+            original_transaction_id, metadata, payout_reference, initiated_by, request_id,
+            created_at, updated_at, completed_at
+        FROM json_populate_recordset(NULL::transactions, p_transactions);
+        INSERT INTO entries (
+            id, transaction_id, account_id, currency, amount, entry_number, balance_after, created_at)
+        SELECT id, transaction_id, account_id, currency, amount, entry_number, balance_after, created_at
+        FROM json_populate_recordset(NULL::entries, p_entries);
         UPDATE accounts a
         SET balance = w.balance, entry_count = w.entry_count, last_moved_at = w.last_moved_at
         FROM json_to_recordset(p_balances)

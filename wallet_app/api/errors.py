@@ -33,6 +33,9 @@ class HttpProblem(Problem):
 
 def answer_problem(problem: Problem) -> Response:
     """The answer that a problem becomes, with the headers its kind asks for."""
+    if isinstance(problem, Unavailable):
+        cause = problem.__cause__
+        log.warning("unavailable: %s %s", type(cause).__name__, getattr(getattr(cause, "orig", cause), "pgcode", None))
     headers: dict[str, str] = {}
     retry_after = getattr(problem, "retry_after", None)
     if retry_after is not None:

@@ -228,6 +228,8 @@ def revoke_access(caller: Caller, user_id: UUID, account_id: UUID) -> None:
     caller.require(Permission.GRANT_ACCESS)
 
     def revoke(session: Session) -> None:
+        # Moves read access under this lock: what is answered after it moves no money with the access taken away.
+        session.execute(select(Account.id).where(Account.id == account_id).with_for_update(key_share=True))
         existing = session.get(AccountAccess, (account_id, user_id), with_for_update=True)
         if existing is None:
             raise NotFound

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid4, uuid7
 
 from wallet_app import clock
+from wallet_app.audit import record_event
 from wallet_app.errors import InvalidCredentials, InvalidToken, TokenReused, TooManyRequests
 from wallet_app.identity.caller import Caller
 from wallet_app.identity.models import SignInFailure, SignInSession, User
@@ -172,6 +173,8 @@ def change_password(caller: Caller, current_password: str, new_password: str) ->
             .values(password_hash=new_hash, has_demo_password=False, updated_at=clock.now())
         )
         revoke_sessions_of(session, caller.user_id, "password_changed", but=caller.session_id)
+        if caller.is_staff:
+            record_event(session, caller.actor, "user.password_changed", object_type="user", object_id=caller.user_id)
 
     run_in_unit_of_work(change)
 

@@ -13,6 +13,7 @@ from wallet_app import clock
 from wallet_app.audit import record_event
 from wallet_app.errors import (
     EmailTaken,
+    Forbidden,
     NotFound,
     OwnUserProtected,
     UserNotActive,
@@ -157,6 +158,7 @@ def edit_profile(caller: Caller, user_id: UUID, changes: Mapping[str, object]) -
 
     Raises:
         OwnUserProtected: one's own role.
+        UserNotActive: the user is closed.
         Forbidden: also an auditor, on whomever.
     """
     caller.require_writing()
@@ -168,6 +170,8 @@ def edit_profile(caller: Caller, user_id: UUID, changes: Mapping[str, object]) -
 
     def edit(session: Session) -> User:
         user = _get_locked(session, user_id)
+        if user.status == "closed":
+            raise UserNotActive("A closed user cannot be changed any more.")
         before = {name: getattr(user, name) for name in changes}
         for name, value in changes.items():
             setattr(user, name, value)
@@ -212,6 +216,8 @@ def _set_status(caller: Caller, user_id: UUID, old: str, new: str, reason: str) 
 
     def change(session: Session) -> User:
         user = _get_locked(session, user_id)
+        if user.role == Role.ADMIN and caller.role != Role.ADMIN:
+            raise Forbidden("Only an administrator suspends or reactivates an administrator.")
         if user.status != old:
             raise UserNotActive if old == "active" else UserNotSuspended
         user.status = new

@@ -222,7 +222,12 @@ def _make_row(hold: LockedHold) -> dict[str, str | None]:
 
 
 _WRITE_HOLDS = """
-    INSERT INTO holds SELECT * FROM json_populate_recordset(NULL::holds, %s::json)
+    INSERT INTO holds (
+        id, account_id, amount, captured_amount, currency, status, description,
+        created_by, created_at, updated_at, expires_at)
+    SELECT id, account_id, amount, captured_amount, currency, status, description,
+        created_by, created_at, updated_at, expires_at
+    FROM json_populate_recordset(NULL::holds, %s::json)
     ON CONFLICT (id) DO UPDATE SET captured_amount = excluded.captured_amount, status = excluded.status,
         updated_at = excluded.updated_at
 """

@@ -40,19 +40,23 @@ def read_standing_at(session: Session, account: Account, at: datetime) -> Standi
             )
         )
         return Standing(total or ZERO, ZERO)
-    balance = session.scalar(
+    balance = (
         select(Entry.balance_after)
         .where(Entry.account_id == account.id, Entry.created_at <= at)
         .order_by(Entry.created_at.desc(), Entry.entry_number.desc())
         .limit(1)
+        .scalar_subquery()
     )
-    held = session.scalar(
+    held = (
         select(HoldMovement.held_after)
         .where(HoldMovement.account_id == account.id, HoldMovement.created_at <= at)
         .order_by(HoldMovement.created_at.desc(), HoldMovement.id.desc())
         .limit(1)
+        .scalar_subquery()
     )
-    return Standing(balance or ZERO, held or ZERO)
+    # One statement, one snapshot: balance and held belong to the same moment.
+    row = session.execute(select(balance, held)).one()
+    return Standing(row[0] or ZERO, row[1] or ZERO)
 
 
 def list_system_balances(session: Session) -> list[SystemBalance]:

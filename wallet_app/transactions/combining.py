@@ -21,6 +21,8 @@ LONGEST_LIST = 32
 # One move whose lock is taken elsewhere must not hold up its neighbours for long: the list gives up soon, and each of
 # its moves is then made alone, with all the patience of a lone one.
 SHARED_LOCK_TIMEOUT_MS = 250
+# Nor may a lone move that waits for its lock: who has waited so long for its end goes alone, beside it.
+PATIENCE_S = 0.25
 
 Run = Callable[[Sequence[Order]], list[Result]]
 
@@ -31,9 +33,10 @@ class _Waiting:
 
     order: Order
     turn: threading.Event = field(default_factory=threading.Event)
-    result: Result | None = None
-    error: BaseException | None = None
     leads: bool = False
+    runs_alone: bool = False
+    result: Result | None = None
+    error: BaseException = field(default_factory=Unavailable)
 
 
 def make_combiner(policy: Policy) -> "Combiner":
@@ -63,13 +66,24 @@ class Combiner:
             self._waiting.append(own)
             own.leads = not self._at_work
             self._at_work = True
-        if not own.leads:
+        if not own.leads and not own.turn.wait(PATIENCE_S):
+            self._withdraw(own)
             own.turn.wait()
         if own.leads:
             self._lead(own)
-        if own.error is not None:
+        if own.runs_alone:
+            return self._run([order])[0]
+        if own.result is None:
             raise own.error
-        return own.result if own.result is not None else self._run([order])[0]
+        return own.result
+
+    def _withdraw(self, own: _Waiting) -> None:
+        """Let a move that nobody has taken yet be made alone: what is under way takes too long."""
+        with self._lock:
+            if own in self._waiting and not own.leads:
+                self._waiting.remove(own)
+                own.runs_alone = True
+                own.turn.set()
 
     def _lead(self, own: _Waiting) -> None:
         together = self._take(own)
@@ -102,14 +116,10 @@ class Combiner:
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the threads that asked
             if len(together) == 1:
                 together[0].error = error
-            elif not is_rolled_back(error):
-                # Perhaps the database went away in the middle of the commit: nobody may simply try again.
+            elif is_rolled_back(error):
                 for waiting in together:
-                    waiting.error = Unavailable()
-        except BaseException:
-            for waiting in together[1:]:
-                waiting.error = Unavailable()
-            raise
+                    waiting.runs_alone = True
+            # Else the database perhaps went away in the middle of the commit: nobody may simply try again.
         else:
             for waiting, result in zip(together, results, strict=True):
                 waiting.result = result

@@ -29,7 +29,7 @@ class Reversal:
     """Take back the transaction ``original_id``.
 
     ``accounts`` maps the original's accounts to whether the reversal debits them; they never change, so they are
-    read without a lock by ``queries.read_reversal_accounts``.
+    read without a lock by ``originals.read_reversal_accounts``.
     """
 
     original_id: UUID

@@ -63,7 +63,6 @@ def _make_row(transaction: NewTransaction) -> dict[str, object]:
         "description": transaction.description,
         "reason": transaction.reason,
         "original_transaction_id": _to_text(transaction.original_transaction_id),
-        "refunded_amount": str(transaction.refunded_amount),
         "metadata": transaction.extra,
         "payout_reference": transaction.payout_reference,
         "initiated_by": str(transaction.initiated_by),

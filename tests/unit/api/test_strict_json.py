@@ -249,11 +249,7 @@ def test_numbers_read_back_equal(number: float) -> None:
     assert parse_json(text.encode()) == NumberText(text)
 
 
-@given(
-    st.lists(
-        st.sampled_from(['"', "\\", "[", "]", "{", "}", ",", ":", "a", "1", "\\u0000", "\\ud83d\\ude00", " "])
-    )
-)
+@given(st.lists(st.sampled_from(['"', "\\", "[", "]", "{", "}", ",", ":", "a", "1", "\\u0000", "\\ud83d\\ude00", " "])))
 @example(["[", "\\", '"', "["])
 def test_agrees_with_the_standard_reader(pieces: list[str]) -> None:
     """What is taken reads the same as in the standard library; what is no JSON here is none there."""

@@ -19,9 +19,7 @@ def test_currencies_with_other_than_two_digits(digits: int, codes: set[str]) -> 
     assert {currency.code for currency in CURRENCIES.values() if currency.digits == digits} == codes
 
 
-@pytest.mark.parametrize(
-    "code", "AFN ALL IRR KPW LAK LBP MGA MMK RSD SOS SYP YER UZS ARS USD EUR MYR SGD".split()
-)
+@pytest.mark.parametrize("code", "AFN ALL IRR KPW LAK LBP MGA MMK RSD SOS SYP YER UZS ARS USD EUR MYR SGD".split())
 def test_two_digits_where_other_tables_say_otherwise(code: str) -> None:
     assert get_currency(code).digits == 2
 
@@ -49,9 +47,7 @@ def test_withdrawn_codes_are_refused(code: str) -> None:
         get_currency(code)
 
 
-@pytest.mark.parametrize(
-    "code", "XXX XTS XAU XAG XPT XPD XDR XSU XUA XAD XBA XBB XBC XBD USN CHE CHW BOV".split()
-)
+@pytest.mark.parametrize("code", "XXX XTS XAU XAG XPT XPD XDR XSU XUA XAD XBA XBB XBC XBD USN CHE CHW BOV".split())
 def test_codes_without_accounts_are_refused(code: str) -> None:
     with pytest.raises(UnknownCurrency):
         get_currency(code)
