@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import socket
+import struct
 import sys
 import tempfile
 from typing import Any
@@ -22,6 +24,8 @@ graceful_timeout = 10
 # Long enough that clients and proxies, which keep connections for 60 seconds as a rule, close them first.
 keepalive = 75
 worker_connections = 1000
+# The longest silence within a request, in seconds.
+READ_TIMEOUT_S = int(os.environ.get("READ_TIMEOUT_S") or 10)
 
 # The workers' heartbeat files: in memory where there is such a place, so that a slow disk kills nobody.
 if sys.platform == "linux" and os.access("/dev/shm", os.W_OK):  # noqa: S108 - the kernel's, not a guess
@@ -58,6 +62,15 @@ def on_starting(server: Any) -> None:
     except ConfigurationError as error:
         sys.stderr.write(f"The wallet does not start: {error}\n")
         sys.exit(3)
+
+
+def when_ready(server: Any) -> None:
+    """Give up on clients that stop in the middle of a request; each would keep a thread for as long as it likes.
+
+    Linux hands the option down to every connection that is accepted.
+    """
+    for listener in server.LISTENERS:
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", READ_TIMEOUT_S, 0))
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -26,6 +26,8 @@ CREATE TABLE accounts (
     last_moved_at   timestamptz,
     created_at      timestamptz NOT NULL,
     closed_at       timestamptz,
+    -- What an entry refers to, so that none is kept in another currency than its account.
+    CONSTRAINT accounts_id_currency_key UNIQUE (id, currency),
     CONSTRAINT accounts_kind CHECK (
         kind IN ('customer', 'cash', 'fees', 'fx', 'merchant_settlement', 'suspense')),
     CONSTRAINT accounts_owner CHECK ((kind = 'customer') = (user_id IS NOT NULL)),
@@ -58,13 +60,14 @@ CREATE INDEX account_access_of_user ON account_access (user_id);
 CREATE TABLE entries (
     id             uuid NOT NULL,
     transaction_id uuid NOT NULL,
-    account_id     uuid NOT NULL REFERENCES accounts (id),
+    account_id     uuid NOT NULL,
     currency       text NOT NULL,
     amount         numeric(18, 4) NOT NULL,
     entry_number   bigint,
     balance_after  numeric(28, 4),
     created_at     timestamptz NOT NULL,
     PRIMARY KEY (transaction_id, id),
+    CONSTRAINT entries_account_id_fkey FOREIGN KEY (account_id, currency) REFERENCES accounts (id, currency),
     CONSTRAINT entries_amount CHECK (amount <> 0),
     CONSTRAINT entries_numbered CHECK ((entry_number IS NULL) = (balance_after IS NULL)),
     CONSTRAINT entries_once_per_number UNIQUE (account_id, entry_number)

@@ -33,7 +33,8 @@ def port(database_url: str) -> Iterator[int]:
         "DATABASE_URL": database_url,
         "PORT": str(port),
         "WEB_WORKERS": "1",
-        "LOG_LEVEL": "ERROR",
+        "LOG_LEVEL": "CRITICAL",
+        "READ_TIMEOUT_S": "1",
     }
     program = Path(sys.executable).parent / "gunicorn"
     server = subprocess.Popen([program, "-c", "gunicorn.conf.py", "wsgi:app"], cwd=ROOT, env=env)
@@ -203,3 +204,20 @@ def test_expect_and_several_requests_on_one_connection(port: int, make_customer:
     answers = talk(port, post(ana, body, length, close=False) + post(ana, body, length, b"Expect: 100-continue"))
     assert [status for status, _, _ in answers] == [201, 100, 201]
     assert ana.read_balance() == "2.00"
+
+
+def test_clients_that_fall_silent_do_not_keep_the_threads(port: int) -> None:
+    """More of them than there are threads, in the middle of the head and of the body: others are still answered."""
+    halves = [
+        b"GET /health HTTP/1.1\r\nHost: wallet\r\nX-Half:",
+        b"POST /api/v1/auth/login HTTP/1.1\r\n" + HOST + b"Content-Length: 9\r\n\r\n{",
+    ]
+    silent = [socket.create_connection(("127.0.0.1", port), timeout=15) for _ in range(40)]
+    try:
+        for number, connection in enumerate(silent):
+            connection.sendall(halves[number % 2])
+        ((status, _, _),) = talk(port, b"GET /health HTTP/1.1\r\n" + HOST + CLOSE + b"\r\n")
+        assert status == 200
+    finally:
+        for connection in silent:
+            connection.close()

@@ -1,6 +1,5 @@
 """Moves that share a process share no fate: what one waits for, or dies of, the others do not feel."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 from flask import Flask
@@ -19,14 +18,11 @@ def test_a_move_that_waits_for_a_lock_does_not_hold_up_others_for_long(fresh_app
         query(other, LOCK, {"id": bo.account_id})
         waiting = pool.submit(send(ana, bo, "1"), fresh_app)
         wait_for_lock(fresh_app)
-        began = time.monotonic()
         statuses = [send(cy, di, "1")(fresh_app).status_code for _ in range(3)]
-        took = time.monotonic() - began
-        assert not waiting.done()
+        assert not waiting.done(), "it gave up after lock_timeout: the others had to wait for that"
         other.rollback()
         assert waiting.result(10).status_code == 201
     assert statuses == [201] * 3
-    assert took < 1.5
 
 
 def test_a_list_with_a_fault_in_it_is_made_move_by_move(fresh_app: Flask) -> None:

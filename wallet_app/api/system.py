@@ -15,8 +15,8 @@ from wallet_app.api.endpoint import Who, endpoint
 from wallet_app.api.fields import Answer
 from wallet_app.api.openapi import build_document
 from wallet_app.errors import NotReady, Unavailable
-from wallet_app.extensions import db
 from wallet_app.observability import render_metrics
+from wallet_app.uow import run_on_connection
 
 TAG = "System"
 
@@ -44,8 +44,7 @@ def show_health() -> Response:
 def show_readiness() -> Response:
     """Tell whether requests can be served: the database answers and its migrations are current."""
     try:
-        with db.engine.connect() as connection:
-            current = MigrationContext.configure(connection).get_current_revision()
+        current = run_on_connection(lambda connection: MigrationContext.configure(connection).get_current_revision())
     except (SQLAlchemyError, Unavailable) as error:
         raise NotReady("The database does not answer.", {"database": "unreachable"}) from error
     newest = _find_newest_migration()

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Numeric, Text, UniqueConstraint
+from sqlalchemy import BigInteger, DateTime, ForeignKey, ForeignKeyConstraint, Identity, Numeric, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from wallet_app.extensions import Base
@@ -20,6 +20,7 @@ class Account(Base):
     """A balance in one currency: a customer's, or the system's own."""
 
     __tablename__ = "accounts"
+    __table_args__ = (UniqueConstraint("id", "currency", name="accounts_id_currency_key"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(Text, unique=True)
@@ -49,11 +50,16 @@ class Entry(Base):
     """One signed leg on one account; never changed, never deleted."""
 
     __tablename__ = "entries"
-    __table_args__ = (UniqueConstraint("account_id", "entry_number", name="entries_once_per_number"),)
+    __table_args__ = (
+        UniqueConstraint("account_id", "entry_number", name="entries_once_per_number"),
+        ForeignKeyConstraint(
+            ["account_id", "currency"], ["accounts.id", "accounts.currency"], name="entries_account_id_fkey"
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     transaction_id: Mapped[UUID] = mapped_column(ForeignKey("transactions.id"), primary_key=True)
-    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"))
+    account_id: Mapped[UUID] = mapped_column()
     currency: Mapped[str] = mapped_column(Text)
     amount: Mapped[Decimal] = mapped_column(Amount)
     entry_number: Mapped[int | None] = mapped_column(BigInteger)

@@ -50,6 +50,11 @@ def reversal_of(original: str) -> str:
     )
 
 
+GIVEN_ANSWER = (
+    "INSERT INTO idempotency_keys (caller_id, key, fingerprint, response_status, response_body, created_at)"
+    " VALUES (%(bo)s, 'given', 'f', 201, 'answer', now())"
+)
+
 ATTEMPTS = [
     Attempt("1 one entry more on an old transaction", [entry("sent", "cash_usd", "1")], "entries_sum_to_zero"),
     Attempt(
@@ -91,9 +96,20 @@ ATTEMPTS = [
         [entry("sent", "sent", "1", "1", "1")],
         "entries_account_id_fkey",
     ),
+    Attempt(
+        "3 an entry in another currency than its account's",
+        [entry("sent", "ana_eur", "1", "2", "11")],
+        "entries_account_id_fkey",
+    ),
     Attempt("3 an entry of no transaction", [entry("ana", "ana", "1", "6", "66")], "entries_transaction_id_fkey"),
     Attempt("3 a delta changed", ["UPDATE system_deltas SET amount = 1"], "23001"),
     Attempt("3 deltas thrown away", ["TRUNCATE system_deltas"], "23001"),
+    Attempt(
+        "6 another answer under an old key",
+        [GIVEN_ANSWER, "UPDATE idempotency_keys SET response_body = 'other'"],
+        "23001",
+    ),
+    Attempt("6 an answer forgotten", [GIVEN_ANSWER, "DELETE FROM idempotency_keys"], "23001"),
     Attempt(
         "5 captured above the amount",
         ["UPDATE holds SET captured_amount = amount + 1 WHERE id = %(hold)s"],
