@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from config import load_config
+from config import DEMO_PASSWORD, load_config
 from wallet_app.embedded.development import get_data_dir
 from wallet_app.embedded.errors import SupervisorError
 from wallet_app.errors import ConfigurationError
@@ -36,14 +36,14 @@ class Settings:
         port = environ.get("PORT") or "5000"
         if not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
             raise SupervisorError(f"PORT must be a number from 1 to 65535, not {port!r}.")
-        _check_configuration(environ, environment)
+        _check_configuration(environ)
         return cls(
             environment=environment,
             data_dir=get_data_dir(),
             host=environ.get("BIND") or "127.0.0.1",
             port=int(port),
             database_url=environ.get("DATABASE_URL") or None,
-            demo_password=environ.get("DEMO_PASSWORD") or "demo-wallet-2026",
+            demo_password=environ.get("DEMO_PASSWORD") or DEMO_PASSWORD,
         )
 
     @property
@@ -73,12 +73,9 @@ class Settings:
         return "\n".join([*lines, ""])
 
 
-def _check_configuration(environ: Mapping[str, str], environment: str) -> None:
-    """Says at once what the application would say later; outside production we find it a database."""
-    found = dict(environ)
-    if environment != "production":
-        found.setdefault("DATABASE_URL", "postgresql://bundled")
+def _check_configuration(environ: Mapping[str, str]) -> None:
+    """Says at once what the application would say later."""
     try:
-        load_config(found)
+        load_config(environ)
     except ConfigurationError as error:
         raise SupervisorError(str(error)) from error

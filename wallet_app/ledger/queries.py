@@ -12,6 +12,11 @@ from wallet_app.ledger.models import Account, Entry, HoldMovement, SystemDelta
 
 ZERO = Decimal(0)
 
+# What postings did to a system account since the last fold, read in the statement that reads its row.
+_OPEN_DELTAS = (
+    select(func.coalesce(func.sum(SystemDelta.amount), 0)).where(SystemDelta.account_id == Account.id).scalar_subquery()
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -61,13 +66,8 @@ def read_standing_at(session: Session, account: Account, at: datetime) -> Standi
 
 def list_system_balances(session: Session) -> list[SystemBalance]:
     """Every system account with its balance: the row and its open deltas, read in one statement."""
-    deltas = (
-        select(func.coalesce(func.sum(SystemDelta.amount), 0))
-        .where(SystemDelta.account_id == Account.id)
-        .scalar_subquery()
-    )
     rows = session.execute(
-        select(Account.id, Account.kind, Account.currency, Account.balance + deltas)
+        select(Account.id, Account.kind, Account.currency, Account.balance + _OPEN_DELTAS)
         .where(Account.kind != "customer")
         .order_by(Account.currency, Account.kind)
     )
@@ -76,9 +76,4 @@ def list_system_balances(session: Session) -> list[SystemBalance]:
 
 def read_system_balance(session: Session, account: Account) -> Decimal:
     """A system account's balance now: its row and its open deltas, read in one statement."""
-    deltas = (
-        select(func.coalesce(func.sum(SystemDelta.amount), 0))
-        .where(SystemDelta.account_id == Account.id)
-        .scalar_subquery()
-    )
-    return session.scalar(select(Account.balance + deltas).where(Account.id == account.id)) or ZERO
+    return session.scalar(select(Account.balance + _OPEN_DELTAS).where(Account.id == account.id)) or ZERO

@@ -86,6 +86,26 @@ class Refused:
     problem: Problem
 
 
+class NewMoney:
+    """A move that takes no earlier transaction back."""
+
+    __slots__ = ()
+
+    def list_originals(self) -> tuple[UUID, ...]:
+        return ()
+
+
+class AgainstCash(NewMoney):
+    """A move between a customer and the outside: the system's cash account is its other side."""
+
+    __slots__ = ()
+    currency: str
+
+    @property
+    def cash(self) -> AccountRef:
+        return AccountRef("cash", currency=self.currency)
+
+
 class Move(Protocol):
     """One money move as asked for. Implementations are frozen dataclasses; ``decide`` is pure."""
 

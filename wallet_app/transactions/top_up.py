@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from wallet_app.errors import Forbidden
 from wallet_app.identity.caller import Caller
@@ -12,11 +11,11 @@ from wallet_app.identity.permissions import Permission
 from wallet_app.ledger.posting import Leg
 from wallet_app.ledger.references import AccountRef
 from wallet_app.transactions import checks
-from wallet_app.transactions.moves import Completed, Facts
+from wallet_app.transactions.moves import AgainstCash, Completed, Facts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TopUp:
+class TopUp(AgainstCash):
     """Credit ``amount`` of ``currency`` to ``account``."""
 
     account: AccountRef
@@ -25,15 +24,8 @@ class TopUp:
     description: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def cash(self) -> AccountRef:
-        return AccountRef("cash", currency=self.currency)
-
     def list_accounts(self) -> Mapping[AccountRef, bool]:
         return {self.account: False, self.cash: False}
-
-    def list_originals(self) -> tuple[UUID, ...]:
-        return ()
 
     def decide(self, caller: Caller, facts: Facts) -> Completed:
         """Operations top up; customers do where the policy says sandbox.

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from wallet_app.errors import SameAccount
 from wallet_app.identity.caller import Caller
@@ -13,11 +12,11 @@ from wallet_app.ledger.funds import check_funds
 from wallet_app.ledger.posting import Leg
 from wallet_app.ledger.references import AccountRef
 from wallet_app.transactions import checks
-from wallet_app.transactions.moves import Completed, Facts
+from wallet_app.transactions.moves import Completed, Facts, NewMoney
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Transfer:
+class Transfer(NewMoney):
     """Move ``amount`` of ``currency`` from ``source`` to ``destination``."""
 
     source: AccountRef
@@ -29,9 +28,6 @@ class Transfer:
 
     def list_accounts(self) -> Mapping[AccountRef, bool]:
         return {self.destination: False, self.source: True}
-
-    def list_originals(self) -> tuple[UUID, ...]:
-        return ()
 
     def decide(self, caller: Caller, facts: Facts) -> Completed:
         """Raises:

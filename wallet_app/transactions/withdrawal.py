@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from wallet_app.identity.caller import Caller
 from wallet_app.identity.permissions import Permission
@@ -12,11 +11,11 @@ from wallet_app.ledger.funds import check_funds
 from wallet_app.ledger.posting import Leg
 from wallet_app.ledger.references import AccountRef
 from wallet_app.transactions import checks
-from wallet_app.transactions.moves import Completed, Facts
+from wallet_app.transactions.moves import AgainstCash, Completed, Facts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Withdrawal:
+class Withdrawal(AgainstCash):
     """Pay ``amount`` of ``currency`` out of ``account``."""
 
     account: AccountRef
@@ -26,15 +25,8 @@ class Withdrawal:
     description: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def cash(self) -> AccountRef:
-        return AccountRef("cash", currency=self.currency)
-
     def list_accounts(self) -> Mapping[AccountRef, bool]:
         return {self.account: True, self.cash: False}
-
-    def list_originals(self) -> tuple[UUID, ...]:
-        return ()
 
     def decide(self, caller: Caller, facts: Facts) -> Completed:
         """Raises:
