@@ -24,7 +24,7 @@ from wallet_app.identity.passwords import hash_password
 from wallet_app.identity.permissions import STAFF, Role
 from wallet_app.identity.users import add_user
 from wallet_app.jobs.failed import list_failed_jobs
-from wallet_app.jobs.worker import run_worker
+from wallet_app.jobs.worker import make_deadline, run_worker
 from wallet_app.ledger.folding import fold_system_deltas
 from wallet_app.transactions.verify import run_verification
 from wallet_app.uow import get_sqlstate, run_in_unit_of_work
@@ -130,7 +130,9 @@ def verify_ledger() -> None:
 def worker() -> None:
     """Run jobs until SIGTERM or SIGINT; exit with 1 when something broke and another worker should start."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]
-    if not run_worker(app.config["SQLALCHEMY_DATABASE_URI"], app.app_context):
+    ended_well = run_worker(app.config["SQLALCHEMY_DATABASE_URI"], app.app_context)
+    make_deadline().start()  # a job's thread that never comes back must not keep the process
+    if not ended_well:
         sys.exit(1)
 
 

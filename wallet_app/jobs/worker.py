@@ -48,6 +48,13 @@ def run_worker(
             run.deadline.cancel()
 
 
+def make_deadline() -> threading.Timer:
+    """A timer that ends the process, whatever it does: neither asyncio nor the interpreter ends while a thread runs."""
+    deadline = threading.Timer(END_WITHIN_S, os._exit, (1,))
+    deadline.daemon = True
+    return deadline
+
+
 async def _report_failure(call_next: Callable[[], Awaitable[Any]], context: JobContext, worker: Worker) -> Any:
     """Log every failed attempt, those that are tried again too."""
     job = context.job
@@ -68,9 +75,7 @@ class _Run:
         self._work: asyncio.Task[None] | None = None
         self._is_ending = False
         self._is_broken = False
-        # Neither asyncio nor the interpreter ends while a thread runs.
-        self.deadline = threading.Timer(END_WITHIN_S, os._exit, (1,))
-        self.deadline.daemon = True
+        self.deadline = make_deadline()
 
     async def run(self) -> bool:
         loop = asyncio.get_running_loop()
@@ -85,6 +90,8 @@ class _Run:
         except Exception:
             log.exception("the worker broke")
             return False
+        finally:
+            self._start_deadline()  # what asyncio still waits for: the threads of its jobs
         # Nobody asked: one of procrastinate's own side tasks failed, and it stopped by itself.
         return not self._wait and not self._is_broken
 
@@ -119,5 +126,9 @@ class _Run:
     def _end(self) -> None:
         if self._work is not None and not self._is_ending:  # a second cancellation would cut the orderly end short
             self._is_ending = True
-            self.deadline.start()
+            self._start_deadline()
             self._work.cancel()
+
+    def _start_deadline(self) -> None:
+        if not self.deadline.is_alive():
+            self.deadline.start()
