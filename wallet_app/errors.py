@@ -27,7 +27,7 @@ WalletError
     ├── Refused                   422, understood but against a business rule
     │   ├── InsufficientFunds, AccountFrozen, AccountClosed, CurrencyMismatch, SameAccount
     │   ├── NoAccountInCurrency, UserSuspended, NotReversible, OverdraftInUse
-    │   ├── BatchRefused
+    │   ├── BatchRefused, StatementTooLong
     │   └── IdempotencyKeyReused
     ├── VersionRequired           428 VERSION_REQUIRED
     ├── TooManyRequests           429 TOO_MANY_REQUESTS
@@ -328,6 +328,11 @@ class OverdraftInUse(Refused):
 class BatchRefused(Refused):
     code = "BATCH_REFUSED"
     title = "One item of the atomic batch was refused"
+
+
+class StatementTooLong(Refused):
+    code = "STATEMENT_TOO_LONG"
+    title = "Too many entries for one statement"
 
 
 class IdempotencyKeyReused(Refused):

@@ -13,6 +13,7 @@ from wallet_app.extensions import db
 SHOP, DESK = "https://shop.example", "http://localhost:3000"
 HEADERS = "authorization, content-type, idempotency-key, if-match"
 READABLE = {
+    "Content-Disposition",
     "ETag",
     "X-Request-Id",
     "RateLimit-Limit",

@@ -159,6 +159,7 @@ PARAMETERS = {
     "max_amount": st.decimals(0, 10, places=2).map(str) | TEXT,
     "sort_by": st.sampled_from(["amount", "created_at"]) | TEXT,
     "sort_order": st.sampled_from(["asc", "desc"]) | TEXT,
+    "format": st.sampled_from(["json", "csv"]) | TEXT,
     "at": st.datetimes().map(lambda moment: f"{moment.isoformat()}Z") | TEXT,
 }
 
@@ -176,6 +177,7 @@ def test_query_strings(ana: Person, support: Person, data: st.DataObject) -> Non
                 (ana, "/accounts"),
                 (ana, account),
                 (ana, f"{account}/entries"),
+                (ana, f"{account}/statement"),
                 (ana, f"{account}/transactions"),
                 (support, "/users"),
                 (support, "/accounts"),

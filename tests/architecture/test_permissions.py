@@ -58,6 +58,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("POST", "/api/v1/accounts/<id>/freeze"): "        403   403  403   404    403  yes  yes   403   403",
     ("POST", "/api/v1/accounts/<id>/unfreeze"): "      403   403  403   404    403  yes  yes   403   403",
     ("GET", "/api/v1/accounts/<id>/entries"): "        yes   yes  yes   404    yes  yes  yes   yes   yes",
+    ("GET", "/api/v1/accounts/<id>/statement"): "      yes   yes  yes   404    yes  yes  yes   yes   yes",
     ("GET", "/api/v1/accounts/<id>/transactions"): "   yes   yes  yes   404    yes  yes  yes   yes   yes",
     ("GET", "/api/v1/transactions"): "                 yes   yes  yes   yes    yes  yes  yes   yes   yes",
     ("POST", "/api/v1/transactions"): "                yes   yes  yes   yes    yes  yes  yes   yes   403",

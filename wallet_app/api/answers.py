@@ -13,6 +13,7 @@ from wallet_app.paging import Page
 T = TypeVar("T")
 
 PROBLEM_TYPE = "application/problem+json"
+CSV_TYPE = "text/csv"
 
 
 def to_json(value: object) -> bytes:
@@ -22,6 +23,12 @@ def to_json(value: object) -> bytes:
 def reply(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON answer."""
     return Response(to_json(value), status, dict(headers or {}), content_type="application/json")
+
+
+def reply_csv(text: str, filename: str) -> Response:
+    """A CSV file to be kept; ``filename`` is ours, plain ASCII without quotes."""
+    headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
+    return Response(text, headers=headers, content_type=f"{CSV_TYPE}; charset=utf-8")
 
 
 def reply_empty() -> Response:

@@ -15,7 +15,8 @@ from pydantic import BaseModel
 from wallet_app.api.auth import authenticate
 
 View = Callable[..., ResponseReturnValue]
-AnswerKind = type[BaseModel] | str | None
+MediaKind = type[BaseModel] | str
+AnswerKind = MediaKind | tuple[MediaKind, ...] | None
 
 
 class Who(Enum):
@@ -30,7 +31,8 @@ class Who(Enum):
 class Operation:
     """What /openapi.json tells of an endpoint.
 
-    ``answers`` maps statuses to models, None for an empty body, or a media type for what is not JSON.
+    ``answers`` maps statuses to models, None for an empty body, a media type for what is not JSON, or several of these
+    where the caller chooses.
     """
 
     method: str

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from wallet_app.api.answers import PROBLEM_TYPE
-from wallet_app.api.endpoint import OPERATIONS, AnswerKind, Operation, Who
+from wallet_app.api.answers import CSV_TYPE, PROBLEM_TYPE
+from wallet_app.api.endpoint import OPERATIONS, AnswerKind, MediaKind, Operation, Who
 
 API_VERSION = "1.0.0"
 REFERENCES = "#/components/schemas/{model}"
@@ -60,6 +60,7 @@ ANSWERED_HEADERS = {
     "RateLimit-Remaining": _describe_header("Requests left in this window.", "integer"),
     "RateLimit-Reset": _describe_header("Seconds until the next window.", "integer"),
     "ETag": _describe_header("The version of the object's settings, to be sent as `If-Match`."),
+    "Content-Disposition": _describe_header("On a file to be kept: `attachment`, and the name it suggests."),
     "Idempotency-Replayed": _describe_header("`true`: the stored answer of an earlier request with this key."),
     "Retry-After": _describe_header("Whole seconds to wait.", "integer"),
 }
@@ -96,8 +97,15 @@ def build_document() -> dict[str, Any]:
 
 
 def _list_models(operation: Operation) -> list[type[BaseModel]]:
-    candidates = (operation.body, operation.query, *operation.answers.values())
+    answered = [kind for answer in operation.answers.values() for kind in _list_kinds(answer)]
+    candidates = (operation.body, operation.query, *answered)
     return [model for model in candidates if isinstance(model, type)]
+
+
+def _list_kinds(answer: AnswerKind) -> tuple[MediaKind, ...]:
+    if answer is None:
+        return ()
+    return answer if isinstance(answer, tuple) else (answer,)
 
 
 def _tidy(schema: Any) -> Any:
@@ -142,6 +150,8 @@ def _list_answered_headers(operation: Operation, status: int) -> list[str]:
     names = list(EVERY_ANSWER if operation.is_limited else EVERY_ANSWER[:1])
     if operation.has_etag and status in operation.answers:
         names.append("ETag")
+    if CSV_TYPE in _list_kinds(operation.answers.get(status)):
+        names.append("Content-Disposition")
     if "Idempotency-Key" in operation.headers and status in {*operation.answers, 409, 422}:
         names.append("Idempotency-Replayed")
     if status in {429, 503}:
@@ -175,11 +185,16 @@ def _drop_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _describe_answer(status: int, kind: AnswerKind, schemas: dict[type[BaseModel], Any]) -> dict[str, Any]:
     described: dict[str, Any] = {"description": HTTPStatus(status).phrase}
-    if isinstance(kind, str):
-        described["content"] = {kind: {"schema": {"type": "object" if kind == "application/json" else "string"}}}
-    elif kind is not None:
-        described["content"] = {"application/json": {"schema": schemas[kind]}}
+    content = dict(_describe_content(one, schemas) for one in _list_kinds(kind))
+    if content:
+        described["content"] = content
     return described
+
+
+def _describe_content(kind: MediaKind, schemas: dict[type[BaseModel], Any]) -> tuple[str, dict[str, Any]]:
+    if isinstance(kind, str):
+        return kind, {"schema": {"type": "object" if kind == "application/json" else "string"}}
+    return "application/json", {"schema": schemas[kind]}
 
 
 def _describe_error(status: int) -> dict[str, Any]:

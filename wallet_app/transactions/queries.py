@@ -188,7 +188,12 @@ def _find_timezone(session: Session, caller: Caller, criteria: TransactionFilter
     if criteria.account_id is not None:
         account_owner = session.scalar(select(Account.user_id).where(Account.id == criteria.account_id))
         owner_id = account_owner or owner_id
-    return session.scalar(select(User.timezone).where(User.id == owner_id)) or "UTC"
+    return find_timezone(session, owner_id)
+
+
+def find_timezone(session: Session, user_id: UUID) -> str:
+    """The time zone that a person's dates are read in."""
+    return session.scalar(select(User.timezone).where(User.id == user_id)) or "UTC"
 
 
 def _make_conditions(criteria: TransactionFilter, timezone: str) -> list[ColumnElement[bool]]:
@@ -206,20 +211,22 @@ def _make_conditions(criteria: TransactionFilter, timezone: str) -> list[ColumnE
     if criteria.max_amount is not None:
         conditions.append(Transaction.amount <= criteria.max_amount)
     if criteria.start is not None:
-        conditions.append(Transaction.created_at >= _find_start(criteria.start, timezone))
+        conditions.append(Transaction.created_at >= find_start(criteria.start, timezone))
     if criteria.end is not None:
-        conditions.append(Transaction.created_at < _find_end(criteria.end, timezone))
+        conditions.append(Transaction.created_at < find_end(criteria.end, timezone))
     if criteria.q:
         searched = (Transaction.description, Transaction.merchant_name, Transaction.reason)
         conditions.append(or_(*(column.icontains(criteria.q, autoescape=True) for column in searched)))
     return conditions
 
 
-def _find_start(moment: Moment, timezone: str) -> datetime:
+def find_start(moment: Moment, timezone: str) -> datetime:
+    """The first moment that ``moment`` as a start lets in."""
     return moment if isinstance(moment, datetime) else day_bounds(moment, timezone)[0]
 
 
-def _find_end(moment: Moment, timezone: str) -> datetime:
+def find_end(moment: Moment, timezone: str) -> datetime:
+    """The first moment that ``moment`` as an end keeps out."""
     return moment if isinstance(moment, datetime) else day_bounds(moment, timezone)[1]
 
 

@@ -4,10 +4,10 @@ from uuid import UUID
 
 from flask import Blueprint, Response
 
-from wallet_app.api.answers import reply, reply_empty, reply_page
+from wallet_app.api.answers import CSV_TYPE, reply, reply_csv, reply_empty, reply_page
 from wallet_app.api.body import read_body, read_query, read_version
 from wallet_app.api.endpoint import endpoint
-from wallet_app.api.fields import PageQuery
+from wallet_app.api.fields import PageQuery, parse_moment
 from wallet_app.api.v1.accounts_schema import (
     AccountEditIn,
     AccountIn,
@@ -18,8 +18,11 @@ from wallet_app.api.v1.accounts_schema import (
     BiggestAccountsOut,
     EntriesOut,
     FreezeIn,
+    StatementOut,
+    StatementQuery,
 )
-from wallet_app.api.v1.rendering import render_account, render_entry
+from wallet_app.api.v1.rendering import render_account, render_entry, render_statement
+from wallet_app.api.v1.statements_csv import name_statement_file, write_statement_csv
 from wallet_app.api.v1.transactions_listing import list_page
 from wallet_app.api.v1.transactions_schema import AccountTransactionsQuery, TransactionsOut
 from wallet_app.api.v1.users_schema import ReasonIn
@@ -32,6 +35,7 @@ from wallet_app.ledger.models import Account
 from wallet_app.ledger.queries import Standing, read_standing_at, read_system_balance
 from wallet_app.money import get_currency, parse_amount_or_zero
 from wallet_app.transactions.queries import list_entries
+from wallet_app.transactions.statements import read_statement
 from wallet_app.uow import run_in_unit_of_work
 
 accounts = Blueprint("accounts", __name__, url_prefix="/api/v1/accounts")
@@ -200,6 +204,41 @@ def list_account_entries(caller: Caller, account_id: UUID) -> Response:
     account = service.get_account_for(caller, account_id).account
     query = read_query(PageQuery)
     return reply_page(list_entries(account, limit=query.limit, cursor=query.cursor), render_entry)
+
+
+@endpoint(
+    accounts,
+    "GET",
+    "/<uuid:account_id>/statement",
+    tag="Accounts",
+    query=StatementQuery,
+    answers={200: (StatementOut, CSV_TYPE)},
+    errors=(422,),
+)
+def show_statement(caller: Caller, account_id: UUID) -> Response:
+    """Read the account's statement over a period, as JSON or CSV.
+
+    The entries of the period, oldest first, between the balance before it and the balance at its end; opening balance
+    and entries always add up to the closing balance. Dates are whole days in the owner's time zone, both inside; a
+    time as `end_date` is outside. Without dates it is the current calendar month, without `end_date` until the end of
+    today, without `start_date` from the first day of the month it ends in. A statement has at most 10,000 entries:
+    above that the answer is 422 `STATEMENT_TOO_LONG`, and a shorter period is to be asked for.
+
+    `format=csv` answers a file: a header, a line of the type `opening_balance`, a line for each entry, and a line of
+    the type `closing_balance`. These two have no amount, so that the column adds up to what changed. Text that a
+    spreadsheet would take for a formula begins with an apostrophe.
+    """
+    account = service.get_account_for(caller, account_id).account
+    query = read_query(StatementQuery)
+    statement = read_statement(
+        caller,
+        account,
+        start=parse_moment(query.start_date) if query.start_date else None,
+        end=parse_moment(query.end_date) if query.end_date else None,
+    )
+    if query.format == "csv":
+        return reply_csv(write_statement_csv(statement), name_statement_file(statement))
+    return reply(render_statement(statement))
 
 
 @endpoint(

@@ -11,6 +11,7 @@ from wallet_app.api.fields import (
     CurrencyCode,
     Id,
     IdOut,
+    MomentIn,
     Name,
     PageQuery,
     Request,
@@ -95,6 +96,22 @@ class EntryOut(Answer):
     type: str
     description: str | None
     created_at: TimeOut
+
+
+class StatementQuery(Request):
+    start_date: MomentIn | None = None
+    end_date: MomentIn | None = None
+    format: Literal["json", "csv"] = "json"
+
+
+class StatementOut(Answer):
+    account_id: IdOut
+    currency: str
+    start: TimeOut
+    end: TimeOut = Field(description="The first moment after the period.")
+    opening_balance: AmountOut
+    closing_balance: AmountOut
+    entries: list[EntryOut]
 
 
 class EntriesOut(Answer):

@@ -10,6 +10,7 @@ from wallet_app.ledger.models import Account, Entry
 from wallet_app.money import format_amount, get_currency
 from wallet_app.transactions.models import NewTransaction, Transaction
 from wallet_app.transactions.queries import StatementEntry
+from wallet_app.transactions.statements import Statement
 from wallet_app.transactions.timeline import TimelineEvent
 
 
@@ -64,6 +65,19 @@ def render_entry(entry: StatementEntry) -> dict[str, object]:
         "type": entry.type,
         "description": entry.description,
         "created_at": format_timestamp(entry.created_at),
+    }
+
+
+def render_statement(statement: Statement) -> dict[str, object]:
+    currency = get_currency(statement.account.currency)
+    return {
+        "account_id": str(statement.account.id),
+        "currency": statement.account.currency,
+        "start": format_timestamp(statement.period.start),
+        "end": format_timestamp(statement.period.end),
+        "opening_balance": format_amount(statement.opening_balance, currency),
+        "closing_balance": format_amount(statement.closing_balance, currency),
+        "entries": [render_entry(entry) for entry in statement.entries],
     }
 
 
