@@ -178,6 +178,10 @@ def test_headers_are_told(document: dict[str, Any]) -> None:
     assert "Retry-After" in move["responses"]["429"]["headers"]
     account = paths["/api/v1/accounts/{account_id}"]
     assert "ETag" in account["get"]["responses"]["200"]["headers"]
+    statement = paths["/api/v1/accounts/{account_id}/statement"]["get"]["responses"]["200"]
+    assert set(statement["content"]) == {"application/json", "text/csv"}
+    assert "Content-Disposition" in statement["headers"]
+    assert "Content-Disposition" not in account["get"]["responses"]["200"]["headers"]
     (if_match,) = [item for item in account["patch"]["parameters"] if item["name"] == "If-Match"]
     assert if_match["required"] is True
     assert {"412", "428"} <= set(account["patch"]["responses"])

@@ -1,74 +1,28 @@
-"""Statements: periods, balances that agree, who reads them, CSV, and reading while money moves."""
+"""Statements: periods, balances that agree, who reads them, and reading while money moves."""
 
 import csv
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from io import StringIO
 from typing import Any
-from uuid import UUID
 
 import pytest
 from flask import Flask
+from sqlalchemy import event
 
 from tests.api.calling import expect_faulty_fields, expect_problem, move, pay
 from tests.api.evidence import find_system_account
-from tests.moves import make, top_up, transfer, withdrawal
+from tests.api.statements import ALWAYS, MICROSECOND, amounts_of, post_at, read, read_csv
 from tests.people import Person
 from wallet_app import clock
 from wallet_app.api.openapi import build_document
 from wallet_app.clock import format_timestamp, parse_timestamp
+from wallet_app.extensions import db
 from wallet_app.identity.permissions import Role
 from wallet_app.transactions import statements
 
 MakePerson = Callable[..., Person]
-
-FIELDS = {"account_id", "currency", "start", "end", "opening_balance", "closing_balance", "entries"}
-ALWAYS = "start_date=0001-01-01&end_date=9999-12-31"
-COLUMNS = ["created_at", "type", "description", "amount", "balance_after", "transaction_id"]
-MICROSECOND = timedelta(microseconds=1)
-
-
-def read(person: Person, query: str = "", account_id: UUID | str | None = None) -> dict[str, Any]:
-    """A statement whose parts agree with one another."""
-    answer = person.get(f"/accounts/{account_id or person.account_id}/statement?{query}")
-    assert answer.status_code == 200, answer.text
-    statement: dict[str, Any] = answer.json
-    assert set(statement) == FIELDS
-    expect_agreement(statement)
-    return statement
-
-
-def expect_agreement(statement: dict[str, Any]) -> None:
-    """Opening balance and entries add up to the closing one, line by line, and lie within the period in order."""
-    balance = Decimal(statement["opening_balance"])
-    for entry in statement["entries"]:
-        balance += Decimal(entry["amount"])
-        assert entry["balance_after"] is None or Decimal(entry["balance_after"]) == balance
-        assert statement["start"] <= entry["created_at"] < statement["end"]
-    assert balance == Decimal(statement["closing_balance"])
-    times = [entry["created_at"] for entry in statement["entries"]]
-    assert times == sorted(times)
-
-
-def read_csv(person: Person, query: str = "") -> list[dict[str, str]]:
-    answer = person.get(f"/accounts/{person.account_id}/statement?format=csv&{query}")
-    assert answer.status_code == 200, answer.text
-    return list(csv.DictReader(StringIO(answer.text, newline="")))
-
-
-def post_at(app: Flask, person: Person, moment: datetime, amount: str, currency: str = "USD") -> None:
-    """A top-up at a moment of the past, or a withdrawal where ``amount`` has a minus."""
-    with app.app_context(), clock.at(moment):
-        kind = withdrawal if amount.startswith("-") else top_up
-        make(person.caller, kind(person.account_id, amount.removeprefix("-"), currency))
-
-
-def amounts_of(statement: dict[str, Any]) -> list[str]:
-    return [entry["amount"] for entry in statement["entries"]]
-
 
 # --- what it says
 
@@ -198,22 +152,6 @@ def test_an_empty_period_opens_and_closes_alike(
     assert [line["type"] for line in read_csv(ana, query)] == ["opening_balance", "closing_balance"]
 
 
-@pytest.mark.parametrize(("currency", "amounts"), [("JPY", ["5", "-2"]), ("KWD", ["1.001", "-0.002"])])
-def test_every_currency_has_its_own_digits(
-    app: Flask, make_customer: MakePerson, currency: str, amounts: list[str]
-) -> None:
-    ana = make_customer(currency=currency)
-    for amount in amounts:
-        post_at(app, ana, datetime(2024, 1, 1, tzinfo=UTC), amount, currency)
-    statement = read(ana, ALWAYS)
-    closing = str(sum(Decimal(amount) for amount in amounts))
-    assert (amounts_of(statement), statement["closing_balance"]) == (amounts, closing)
-    assert statement["opening_balance"] == f"{Decimal(closing) * 0}"
-    lines = read_csv(ana, ALWAYS)
-    assert [line["amount"] for line in lines] == ["", *amounts, ""]
-    assert lines[-1]["balance_after"] == closing
-
-
 # --- bad input
 
 
@@ -299,72 +237,32 @@ def test_the_systems_own_accounts(app: Flask, make_customer: MakePerson, make_st
     assert [line["balance_after"] for line in lines] == ["-7.001", "", "", "-8.251"]
 
 
-# --- CSV
-
-
-def test_the_file(app: Flask, make_customer: MakePerson) -> None:
-    ana = make_customer(timezone="Asia/Tokyo")
-    for day, amount in ((1, "1"), (15, "9.5"), (16, "-2.25")):
-        post_at(app, ana, datetime(2024, 4, day, 15, tzinfo=UTC), amount)
-    query = "start_date=2024-04-10&end_date=2024-04-30"
-    answer = ana.get(f"/accounts/{ana.account_id}/statement?format=csv&{query}")
-    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
-    name = f"statement-{ana.account_number}-2024-04-10-2024-04-30.csv"
-    assert answer.headers["Content-Disposition"] == f'attachment; filename="{name}"'
-    entries = read(ana, query)["entries"]
-    lines = list(csv.reader(StringIO(answer.text, newline="")))
-    assert lines == [
-        COLUMNS,
-        ["2024-04-09T15:00:00.000000Z", "opening_balance", "Opening balance", "", "1.00", ""],
-        ["2024-04-15T15:00:00.000000Z", "top_up", "", "9.50", "10.50", entries[0]["transaction_id"]],
-        ["2024-04-16T15:00:00.000000Z", "withdrawal", "", "-2.25", "8.25", entries[1]["transaction_id"]],
-        ["2024-04-30T15:00:00.000000Z", "closing_balance", "Closing balance", "", "8.25", ""],
-    ]
-    assert answer.text.count("\r\n") == len(lines), "lines end as RFC 4180 has it, the last one too"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        '=HYPERLINK("http://evil.example","click")',
-        "+1+1",
-        "-2+3",
-        "@SUM(A1:A9)",
-        "=cmd|' /C calc'!A0",
-        "＝1+1",
-        '=1\n"+1,;',
-    ],
-)
-def test_formulas_are_neutralised(make_customer: MakePerson, text: str) -> None:
-    ana = make_customer()
-    move(ana, "top_up", "3", description=text)
-    move(ana, "withdrawal", "1", description=text)
-    lines = read_csv(ana)
-    assert [line["description"] for line in lines[1:3]] == [f"'{text}"] * 2
-    assert [line["amount"] for line in lines] == ["", "3.00", "-1.00", ""], "amounts stay numbers"
-    assert [entry["description"] for entry in read(ana)["entries"]] == [text] * 2, "JSON has the text as it is"
-
-
-@pytest.mark.parametrize("first", ["\t", "\r", "\n"])
-def test_control_characters_begin_no_cell(app: Flask, make_customer: MakePerson, first: str) -> None:
-    ana = make_customer(balance="5")
-    with app.app_context():
-        payment = transfer(ana.account_id, make_customer().account_id, "1")
-        make(ana.caller, replace(payment, description=f"{first}=1+1"))
-    assert read_csv(ana)[2]["description"] == f"'{first}=1+1"
-
-
-@pytest.mark.parametrize(
-    "text", ["plain", "a, b; c", 'he said "=1"', "two\nlines", "1 = 1", "ümlaut 日本語 🎉", "'quoted"]
-)
-def test_other_text_stays_as_it_is(make_customer: MakePerson, text: str) -> None:
-    ana = make_customer()
-    move(ana, "top_up", "3", description=text)
-    lines = read_csv(ana)
-    assert (len(lines), lines[1]["description"]) == (3, text)
-
-
 # --- while money moves
+
+
+def test_a_statement_is_one_snapshot(app: Flask, make_customer: MakePerson) -> None:
+    """Whatever is committed as soon as one part of it has been read is in none of the other parts."""
+    ana, start = make_customer(), datetime(2024, 1, 2, tzinfo=UTC)
+    post_at(app, ana, start - timedelta(days=1), "1")
+    waiting = [(start - MICROSECOND, "2"), (start, "4")]
+
+    def interfere(*execution: Any) -> None:
+        if "FROM entries" in execution[2]:
+            while waiting:
+                with ThreadPoolExecutor(1) as pool:
+                    pool.submit(post_at, app, ana, *waiting.pop(0)).result()
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "after_cursor_execute", interfere)
+    try:
+        statement = read(ana, "start_date=2024-01-02")
+    finally:
+        event.remove(engine, "after_cursor_execute", interfere)
+    assert not waiting, "money moved meanwhile"
+    assert (statement["opening_balance"], amounts_of(statement)) == ("1.00", [])
+    statement = read(ana, "start_date=2024-01-02")
+    assert (statement["opening_balance"], amounts_of(statement)) == ("3.00", ["4.00"])
 
 
 def test_statements_agree_while_money_moves(app: Flask, make_customer: MakePerson, make_staff: MakePerson) -> None:

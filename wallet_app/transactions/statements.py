@@ -2,6 +2,9 @@
 
 All of it is read in one SQL statement, so from one snapshot: while money moves, a statement shows a move whole or not
 at all. The closing balance is what the opening one and the entries shown add up to, and can't disagree with them.
+
+A move takes its time shortly before it commits. So a period that ended only moments ago may still gain an entry, as
+may the balance of that moment; a statement read later has it.
 """
 
 from calendar import monthrange
