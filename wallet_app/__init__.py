@@ -39,7 +39,9 @@ def create_app(config: "Config | None" = None) -> Flask:
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     jwt.init_app(app)
-    app.extensions["wallet_combiner"] = make_combiner(Policy(sandbox=config.SANDBOX))
+    policy = Policy(sandbox=config.SANDBOX)
+    app.extensions["wallet_policy"] = policy
+    app.extensions["wallet_combiner"] = make_combiner(policy)
     init_observability(app)
     init_security_headers(app)
     init_pages(app)

@@ -62,6 +62,7 @@ TABLE: dict[tuple[str, str], str] = {
     ("GET", "/api/v1/accounts/<id>/transactions"): "   yes   yes  yes   404    yes  yes  yes   yes   yes",
     ("GET", "/api/v1/transactions"): "                 yes   yes  yes   yes    yes  yes  yes   yes   yes",
     ("POST", "/api/v1/transactions"): "                yes   yes  yes   yes    yes  yes  yes   yes   403",
+    ("POST", "/api/v1/transactions/batch"): "          yes   yes  yes   yes    yes  yes  yes   yes   403",
     ("GET", "/api/v1/transactions/<id>"): "            yes   yes  yes   404    yes  yes  yes   yes   yes",
     ("POST", "/api/v1/transactions/<id>/reversal"): "  yes   yes  403   404    403  yes  403   403   403",
     ("GET", "/health"): "                              yes   yes  yes   yes    yes  yes  yes   yes   yes",

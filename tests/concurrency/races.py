@@ -78,6 +78,31 @@ def race_one_key_with_two_bodies(site: Site) -> list[str]:
     ]
 
 
+def race_batches(site: Site, count: int = 6) -> list[str]:
+    """The same items in batches of other orders, some under a key of their own: each item is made once."""
+    ana, bo = site.make_person(balance="100"), site.make_person()
+    to = {"type": "transfer", "destination_account_id": str(bo.account_id), "currency": "USD"}
+    items = [{**to, "idempotency_key": f"k-{number}", "amount": "1"} for number in range(10)]
+
+    def send_batch(number: int) -> Callable[[Flask], Any]:
+        body = {"mode": ("atomic", "independent")[number % 2], "items": items[:: -1 if number % 3 else 1]}
+        key = f"whole-{number}" if number % 2 else None
+        return lambda app: at(ana, app).post("/transactions/batch", body, key=key)
+
+    answers = site.race(*[send_batch(number) for number in range(count)])
+    made = {
+        result.get("transaction", {}).get("id")
+        for answer in answers
+        if answer.status_code == 200
+        for result in answer.json["results"]
+    }
+    return [
+        *compare("statuses", set(list_statuses(answers)) - {200, 409}, set()),
+        *compare("transactions", len(made), len(items)),
+        *compare("balances", read_balances(ana, bo), ["90.00", "10.00"]),
+    ]
+
+
 def race_opposing(site: Site, count: int = 200, lanes: int = 4) -> list[str]:
     """A to B and B to A, again and again: all are made, and the total stays."""
     ana, bo = site.make_person(balance="100"), site.make_person(balance="100")

@@ -21,6 +21,7 @@ SLOWED = [
     races.race_top_ups,
     races.race_one_key,
     races.race_one_key_with_two_bodies,
+    races.race_batches,
     races.race_reversals,
     races.race_reversal_and_spending,
     races.race_freeze,
@@ -34,7 +35,13 @@ SLOWED = [
     races.race_first_openings,
     races.race_refreshes,
 ]
-AT_FULL_SPEED = [races.race_opposing, races.race_ring, races.race_one_key, races.race_for_the_last_hundred]
+AT_FULL_SPEED = [
+    races.race_opposing,
+    races.race_ring,
+    races.race_one_key,
+    races.race_batches,
+    races.race_for_the_last_hundred,
+]
 
 
 @pytest.fixture(scope="module", params=[4, 1], ids=["apart", "together"])

@@ -10,6 +10,7 @@ from wallet_app.api.system import system
 from wallet_app.api.v1.accounts import accounts
 from wallet_app.api.v1.auth import auth
 from wallet_app.api.v1.transactions import transactions
+from wallet_app.api.v1.transactions_batch import batches
 from wallet_app.api.v1.users import users
 
 
@@ -19,5 +20,5 @@ def init_api(app: Flask) -> None:
     init_cors(app)
     init_error_handlers(app)
     init_rate_limits(app)
-    for blueprint in (system, docs_blueprint, auth, users, accounts, transactions):
+    for blueprint in (system, docs_blueprint, auth, users, accounts, transactions, batches):
         app.register_blueprint(blueprint)

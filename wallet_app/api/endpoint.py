@@ -8,7 +8,7 @@ from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel
 
@@ -65,6 +65,7 @@ def endpoint(
     who: Who = Who.SIGNED_IN,
     body: type[BaseModel] | None = None,
     body_optional: bool = False,
+    body_limit: int | None = None,
     query: type[BaseModel] | None = None,
     errors: tuple[int, ...] = (),
     headers: tuple[str, ...] = (),
@@ -74,7 +75,8 @@ def endpoint(
     """Register a view. A signed-in one gets ``caller``; the docstring becomes summary and description.
 
     The view itself reads the body, with ``read_body(model)``, once it knows that the caller may act at all:
-    permission is judged before the body. With ``is_limited`` off no rate limit and no database stand before it.
+    permission is judged before the body. ``body_limit`` is in bytes, for where MAX_CONTENT_LENGTH is too little.
+    With ``is_limited`` off no rate limit and no database stand before it.
     """
 
     def decorate(view: View) -> View:
@@ -101,6 +103,8 @@ def endpoint(
 
         @wraps(view)
         def handle(**parameters: Any) -> ResponseReturnValue:
+            if body_limit is not None:
+                request.max_content_length = body_limit
             if who is not Who.ANYONE:
                 parameters["caller"] = authenticate(who.value)
             return view(**parameters)

@@ -1,13 +1,15 @@
 """Idempotency: one key, one effect. Keys are claimed in the unit of work that moves the money.
 
-A key belongs to its caller. What is stored is the answer's status and exact body, for 2xx and for the 409 and 422
-of the pipeline; any other refusal frees the key again.
+A key belongs to its caller, whichever call it came with; the fingerprint tells a repetition from another request. What
+is stored is the answer's status and exact body, for 2xx and for the 409 and 422 of the pipeline; any other refusal
+frees the key again.
 """
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -39,13 +41,23 @@ class StoredAnswer:
     body: str
 
 
+def is_kept(answer: StoredAnswer) -> bool:
+    """Whether an answer stays under its key: a success, or a refusal that would come again."""
+    return answer.status < HTTPStatus.BAD_REQUEST or answer.status in STORED_REFUSALS
+
+
+def is_key(text: str) -> bool:
+    """Whether it can be a key: 1 to 255 printable ASCII characters."""
+    return 1 <= len(text) <= 255 and text.isascii() and text.isprintable()
+
+
 def make_key(key: str, *request_parts: bytes) -> IdempotencyKey:
     """Pair a key with the SHA-256 of its request (method, path and body).
 
     Raises:
         InvalidIdempotencyKey: not 1 to 255 printable ASCII characters.
     """
-    if not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
+    if not is_key(key):
         raise InvalidIdempotencyKey
     digest = hashlib.sha256()
     for part in request_parts:

@@ -106,6 +106,19 @@ class AgainstCash(NewMoney):
         return AccountRef("cash", currency=self.currency)
 
 
+@dataclass(frozen=True, slots=True)
+class Faulty(NewMoney):
+    """An item of a list that asks for no move we could make. It keeps its place, and is refused for its fault."""
+
+    problem: Problem
+
+    def list_accounts(self) -> Mapping[AccountRef, bool]:
+        return {}
+
+    def decide(self, caller: Caller, facts: Facts) -> Completed:  # noqa: ARG002 - as every move
+        raise self.problem
+
+
 class Move(Protocol):
     """One money move as asked for. Implementations are frozen dataclasses; ``decide`` is pure."""
 

@@ -4,8 +4,8 @@ Claim, lock, read, decide, write, commit: ``_run`` shows the six steps. Whatever
 costs the same handful of statements, since every step is set-based; ``tests/services/transactions`` counts them.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
@@ -16,73 +16,48 @@ from sqlalchemy import Connection
 from uuid_utils.compat import uuid7
 
 from wallet_app import clock
-from wallet_app.errors import BatchRefused, IdempotencyKeyReused, Problem
+from wallet_app.errors import BatchRefused, Problem
 from wallet_app.identity.caller import Caller
 from wallet_app.identity.directory import find_known_emails
 from wallet_app.ledger.locking import find_last_moment, lock_accounts
 from wallet_app.ledger.posting import Posting
 from wallet_app.ledger.references import AccountRef
-from wallet_app.transactions.idempotency import (
-    STORED_REFUSALS,
-    IdempotencyKey,
-    KeyName,
-    StoredAnswer,
-    claim_keys,
-)
+from wallet_app.transactions.claiming import AnsweredBefore, Plan, claim, sort_answers
+from wallet_app.transactions.idempotency import KeyName, StoredAnswer
 from wallet_app.transactions.models import NewTransaction
-from wallet_app.transactions.moves import Completed, Facts, Move, Policy, Refused, StatusChange
+from wallet_app.transactions.moves import Completed, Facts, Policy, Refused, StatusChange
+from wallet_app.transactions.orders import (
+    Moved,
+    MoveRequest,
+    Order,
+    Render,
+    Replayed,
+    Result,
+    Whole,
+    WholeAnswer,
+)
 from wallet_app.transactions.originals import lock_originals
 from wallet_app.transactions.writing import record_moves, write_moves
 from wallet_app.uow import fetch_rows, run_on_connection
 
+# What is asked and answered comes from here too, so that a caller knows one module.
+__all__ = [
+    "MoveRequest",
+    "Moved",
+    "Order",
+    "Render",
+    "Replayed",
+    "Result",
+    "Whole",
+    "WholeAnswer",
+    "execute",
+    "execute_orders",
+    "execute_whole",
+]
+
+# Of a list that is no request itself.
+NO_ANSWER = StoredAnswer(0, "")
 EARLIEST = datetime.min.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class MoveRequest:
-    """A move and, if the client sent one, the key that makes it happen once."""
-
-    move: Move
-    key: IdempotencyKey | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """The move was made; ``transaction`` is as it was written."""
-
-    transaction: NewTransaction
-
-
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """The key was used before, for this very request; nothing was done now."""
-
-
-Outcome = Moved | Refused | Replayed
-Render = Callable[[Moved | Refused], StoredAnswer]
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What came of a move, and the answer that the client gets, now and whenever it repeats the request."""
-
-    outcome: Outcome
-    answer: StoredAnswer
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A move, who asks for it, and how what comes of it is rendered. Orders of several callers may share a list."""
-
-    caller: Caller
-    move: Move
-    key: IdempotencyKey | None
-    render: Render
-
-    @property
-    def key_name(self) -> KeyName | None:
-        """The key as the database tells it from others: keys belong to their caller."""
-        return (self.caller.user_id, self.key.key) if self.key is not None else None
 
 
 def execute(
@@ -106,85 +81,89 @@ def execute_orders(
     orders: Sequence[Order], *, policy: Policy, atomic: bool = False, lock_timeout_ms: int | None = None
 ) -> list[Result]:
     """As ``execute``, for moves of whichever callers; ``lock_timeout_ms`` shortens the wait for each lock."""
-    return run_on_connection(partial(_run, orders, policy, atomic, lock_timeout_ms))
+    done = run_on_connection(partial(_run, orders, None, policy, atomic, lock_timeout_ms))
+    if done.refusal is not None:
+        raise done.refusal
+    return done.results
+
+
+def execute_whole(
+    whole: Whole, requests: Sequence[MoveRequest], *, policy: Policy, render: Render, atomic: bool = False
+) -> WholeAnswer:
+    """As ``execute``, for a list that has a key and an answer of its own, stored in the unit of work of its moves.
+
+    Raises:
+        IdempotencyKeyReused: the key of the whole was used for another request.
+        IdempotencyInProgress, Unavailable: as ``execute``.
+    """
+    orders = [Order(whole.caller, request.move, request.key, render) for request in requests]
+    try:
+        done = run_on_connection(partial(_run, orders, whole, policy, atomic, None))
+    except AnsweredBefore as known:
+        return WholeAnswer(known.answer, is_replayed=True)
+    return WholeAnswer(done.answer)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What came of a list: its results; what refused it, if it was atomic; and its answer as a whole."""
+
+    results: list[Result]
+    refusal: BatchRefused | None
+    answer: StoredAnswer
 
 
 def _run(
-    orders: Sequence[Order], policy: Policy, atomic: bool, lock_timeout_ms: int | None, connection: Connection
-) -> list[Result]:
+    orders: Sequence[Order],
+    whole: Whole | None,
+    policy: Policy,
+    atomic: bool,
+    lock_timeout_ms: int | None,
+    connection: Connection,
+) -> _Done:
     if lock_timeout_ms is not None:
         fetch_rows(connection, "SELECT set_config('lock_timeout', %s, true)", (str(lock_timeout_ms),))
-    plan = _claim(connection, orders)
-    if atomic:
-        for index in sorted(plan.results):
-            _refuse_batch_if_refused(index, plan.results[index])
+    plan = claim(connection, orders, whole)
     facts = _lock_and_read(connection, policy, [orders[index] for index in plan.fresh])
     work = _Work(facts)
     for index in plan.fresh:
         outcome = work.decide(orders[index])
         plan.results[index] = Result(outcome, orders[index].render(outcome))
-        if atomic:
-            _refuse_batch_if_refused(index, plan.results[index])
-    answers, freed_keys = _sort_answers(plan, orders)
+    results = plan.list_results()
+    refusal = _find_refusal(results) if atomic else None
+    if refusal is not None:
+        work = _Work(facts)  # of what was decided, nothing is written
+    answer = whole.render(refusal or results) if whole is not None else NO_ANSWER
+    stored, freed = sort_answers(_list_answers(plan, orders, whole, refusal, answer))
     transactions = [transaction for _, transaction in work.moves]
-    write_moves(connection, facts.now, work.posting, transactions, work.changes, answers, freed_keys)
+    write_moves(connection, facts.now, work.posting, transactions, work.changes, stored, freed)
     record_moves(connection, work.moves)
-    return plan.list_results()
+    return _Done(results, refusal, answer)
 
 
-@dataclass(slots=True)
-class _Plan:
-    """Which moves are to be made now, which share another's result, and the results so far, all by index."""
-
-    fresh: list[int] = field(default_factory=list)
-    twins: dict[int, int] = field(default_factory=dict)
-    results: dict[int, Result] = field(default_factory=dict)
-
-    def list_results(self) -> list[Result]:
-        count = len(self.results) + len(self.twins)
-        return [self.results[self.twins.get(index, index)] for index in range(count)]
+def _find_refusal(results: Sequence[Result]) -> BatchRefused | None:
+    """What refuses an atomic list: its first move that was refused, now or when its key was first used."""
+    for index, result in enumerate(results):
+        if result.answer.status >= HTTPStatus.BAD_REQUEST:
+            return BatchRefused(
+                f"Item {index} was refused, so nothing was written. details.error says why.",
+                {"index": index, "error": orjson.loads(result.answer.body)},
+            )
+    return None
 
 
-def _refuse_batch_if_refused(index: int, result: Result) -> None:
-    """Raises:
-    BatchRefused: the move was refused, now or when its key was first used.
-    """
-    if result.answer.status >= HTTPStatus.BAD_REQUEST:
-        raise BatchRefused(
-            f"Item {index} was refused, so nothing was written. details.error says why.",
-            {"index": index, "error": orjson.loads(result.answer.body)},
-        )
-
-
-def _claim(connection: Connection, orders: Sequence[Order]) -> _Plan:
-    """Step 1: claim the keys. Equal keys within the list are claimed once and share one result."""
-    plan = _Plan()
-    first_use: dict[KeyName, int] = {}
-    for index, order in enumerate(orders):
-        name = order.key_name
-        if name is None:
-            plan.fresh.append(index)
-        elif name not in first_use:
-            plan.fresh.append(index)
-            first_use[name] = index
-        elif order.key == orders[first_use[name]].key:
-            plan.twins[index] = first_use[name]
-        else:
-            plan.results[index] = _refuse(IdempotencyKeyReused(), order.render)
-    fingerprints = {name: key.fingerprint for name, index in first_use.items() if (key := orders[index].key)}
-    known = claim_keys(connection, fingerprints, clock.now()) if fingerprints else {}
-    for name, answer in known.items():
-        index = first_use[name]
-        plan.fresh.remove(index)
-        plan.results[index] = (
-            Result(Replayed(), answer) if isinstance(answer, StoredAnswer) else _refuse(answer, orders[index].render)
-        )
-    return plan
-
-
-def _refuse(problem: Problem, render: Render) -> Result:
-    refused = Refused(problem)
-    return Result(refused, render(refused))
+def _list_answers(
+    plan: Plan, orders: Sequence[Order], whole: Whole | None, refusal: BatchRefused | None, answer: StoredAnswer
+) -> dict[KeyName, StoredAnswer | None]:
+    """The answer under each key that was claimed now; a refused list frees those of its moves."""
+    answers: dict[KeyName, StoredAnswer | None] = {}
+    for index in plan.fresh:
+        name = orders[index].key_name
+        if name is not None:
+            answers[name] = plan.results[index].answer if refusal is None else None
+    if whole is not None:
+        answers |= dict.fromkeys(whole.claims, answer)
+    return answers
 
 
 def _lock_and_read(connection: Connection, policy: Policy, orders: Sequence[Order]) -> Facts:
@@ -248,19 +227,3 @@ def _make_transaction(decision: Completed, caller: Caller, facts: Facts) -> NewT
         updated_at=facts.now,
         completed_at=facts.now,
     )
-
-
-def _sort_answers(plan: _Plan, orders: Sequence[Order]) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
-    """The answers to store, and the keys to free because their refusal is none that is kept."""
-    stored: list[dict[str, object]] = []
-    freed: list[dict[str, object]] = []
-    for index in plan.fresh:
-        order, result = orders[index], plan.results[index]
-        if order.key is None:
-            continue
-        name: dict[str, object] = {"caller_id": str(order.caller.user_id), "key": order.key.key}
-        if isinstance(result.outcome, Refused) and result.answer.status not in STORED_REFUSALS:
-            freed.append(name)
-        else:
-            stored.append({**name, "status": result.answer.status, "body": result.answer.body})
-    return stored, freed

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import event
 
 from tests.moves import keyed, make, reversal, run, top_up, transfer
-from tests.people import make_person
+from tests.people import Person, make_person
 from tests.services.transactions.conftest import World
 from wallet_app.api.v1.rendering import render_transaction
 from wallet_app.extensions import db
@@ -129,3 +129,19 @@ def test_authentication_and_move_are_all_that_a_request_asks(app: Flask) -> None
         assert ana.post("/transactions", body, key="k").status_code == 201
     assert len(seen) == len(STATEMENTS) + 1
     assert "find_caller" in seen[0]
+
+
+def test_a_batch_of_a_thousand_asks_no_more_than_a_single_move(app: Flask) -> None:
+    """Over HTTP, and with a key for the whole, which is claimed and answered in the same statements."""
+    ana, bo = make_person(app, balance="11"), make_person(app)
+    for count in (1, 1000):
+        body = {"mode": "atomic", "items": [make_item(bo, f"{count}-{number}") for number in range(count)]}
+        with app.app_context(), record_statements() as seen:
+            assert ana.post("/transactions/batch", body, key=f"whole-{count}").status_code == 200
+        for statement, (name, why) in zip(seen, [("find_caller", "who asks"), *STATEMENTS], strict=True):
+            assert name in statement, why
+
+
+def make_item(recipient: Person, key: str) -> dict[str, str]:
+    to = {"to_user_email": recipient.email, "idempotency_key": key}
+    return {"type": "transfer", "amount": "0.01", "currency": "USD", **to}

@@ -95,14 +95,19 @@ def move_money(caller: Caller, move: Move, key: IdempotencyKey | None) -> Respon
     """Make one move and answer it: 201, a stored answer again, or the problem that refused it."""
     combiner: Combiner = current_app.extensions["wallet_combiner"]
     # Another request's thread may render this one's answer: what it needs of this request goes along.
-    result = combiner.make(Order(caller, move, key, partial(_render_answer, caller, request.path)))
-    answer = result.answer
-    headers = {"Idempotency-Replayed": "true"} if isinstance(result.outcome, Replayed) else {}
+    result = combiner.make(Order(caller, move, key, partial(render_answer, caller, request.path)))
+    return reply_stored(result.answer, is_replayed=isinstance(result.outcome, Replayed))
+
+
+def reply_stored(answer: StoredAnswer, *, is_replayed: bool) -> Response:
+    """An answer of the pipeline, as it is or would be stored under its key."""
+    headers = {"Idempotency-Replayed": "true"} if is_replayed else {}
     content_type = PROBLEM_TYPE if answer.status >= HTTPStatus.BAD_REQUEST else "application/json"
     return Response(answer.body, answer.status, headers, content_type=content_type)
 
 
-def _render_answer(caller: Caller, path: str, outcome: Moved | Refused) -> StoredAnswer:
+def render_answer(caller: Caller, path: str, outcome: Moved | Refused) -> StoredAnswer:
+    """What came of a move as its client is answered; pure, so that any thread may render it."""
     if isinstance(outcome, Moved):
         shown = render_transaction(outcome.transaction, for_staff=caller.is_staff)
         return StoredAnswer(201, to_json(shown).decode())
