@@ -87,6 +87,26 @@ def test_moves(ana: Person, bo: Person, data: st.DataObject) -> None:
     expect_an_answer(ana.post("/transactions", data=encode(body), key=key), 201)
 
 
+@settings(FUZZ, max_examples=150)
+@given(data=st.data())
+def test_batches(ana: Person, bo: Person, data: st.DataObject) -> None:
+    item = st.fixed_dictionaries(
+        {"idempotency_key": st.text(min_size=1, max_size=3) | st.sampled_from(["a", "b"])},
+        optional={
+            "type": st.just("transfer") | ANYTHING,
+            "destination_account_id": st.just(str(bo.account_id)) | ANYTHING,
+            "amount": AMOUNT,
+            "currency": st.just("USD") | ANYTHING,
+            "metadata": ANYTHING,
+        },
+    )
+    items = data.draw(st.lists(item, max_size=5) | st.lists(item | ANYTHING, max_size=5) | ANYTHING)
+    mode = data.draw(st.sampled_from(["atomic", "independent"]) | ANYTHING)
+    key = data.draw(st.none() | st.sampled_from(["a", "b", "whole"]))
+    answer = ana.post("/transactions/batch", data=encode({"mode": mode, "items": items}), key=key)
+    expect_an_answer(answer, 200)
+
+
 @settings(FUZZ, max_examples=120)
 @given(kind=st.sampled_from(["transfer", "top_up", "withdrawal"]), amount=AMOUNT, metadata=ANYTHING)
 def test_an_amount_moves_as_it_is_answered_or_not_at_all(

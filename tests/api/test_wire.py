@@ -80,10 +80,11 @@ def split_answers(received: bytes) -> Iterator[tuple[int, str, bytes]]:
         received = rest[length:]
 
 
-def post(person: Person, body: bytes, *headers: bytes, close: bool = True) -> bytes:
-    """The bytes of a transaction request."""
+def post(person: Person, body: bytes, *headers: bytes, close: bool = True, below: bytes = b"") -> bytes:
+    """The bytes of a request to /transactions, or to an address below it."""
     token = f"Authorization: Bearer {person.tokens['access_token']}".encode()
-    lines = [b"POST /api/v1/transactions HTTP/1.1", b"Host: wallet", token, b"Content-Type: application/json", *headers]
+    line = b"POST /api/v1/transactions%s HTTP/1.1" % below
+    lines = [line, b"Host: wallet", token, b"Content-Type: application/json", *headers]
     if close:
         lines.append(b"Connection: close")
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
@@ -153,6 +154,19 @@ def test_sizes(port: int, make_customer: MakePerson, size: int, status: int, is_
     ((answered, _, answer),) = talk(port, sent)
     assert answered == status, answer
     assert ana.read_balance() == ("1.00" if status == 201 else "0.00")
+
+
+@pytest.mark.parametrize(("size", "status"), [(70_000, 200), (4_194_304, 200), (4_194_305, 413)])
+@pytest.mark.parametrize("is_chunked", [True, False])
+def test_sizes_of_batches(port: int, make_customer: MakePerson, size: int, status: int, is_chunked: bool) -> None:
+    ana = make_customer()
+    item = {**json.loads(make_top_up(ana)), "idempotency_key": "k"}
+    body = json.dumps({"mode": "atomic", "items": [item]}).encode().ljust(size)
+    framing = CHUNKED if is_chunked else b"Content-Length: %d" % size
+    sent = post(ana, chunk(body) if is_chunked else body, framing, below=b"/batch")
+    ((answered, _, answer),) = talk(port, sent)
+    assert answered == status, answer
+    assert ana.read_balance() == ("1.00" if status == 200 else "0.00")
 
 
 @pytest.mark.parametrize(
