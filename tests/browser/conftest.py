@@ -39,8 +39,9 @@ def find_chromium() -> str | None:
     return named or next(filter(None, found), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """A browser for one module: while Playwright runs, so does its event loop, and other modules need theirs."""
     path = find_chromium()
     if path is None:
         reason = "no Chromium here: install one, or name it in CHROMIUM"

@@ -117,7 +117,10 @@ def test_a_second_supervisor_on_the_same_data_refuses(wallet: RunningWallet) -> 
 
     assert second.wait_until_ended(30) == 1
     assert f"already runs on {wallet.data_dir} (process {before['supervisor']})" in second.output
-    assert wallet.process_ids == before
+    # Not the worker: one that still suffers from a database killed earlier may be replaced at this very moment.
+    after = wallet.process_ids
+    for name in ("supervisor", "postgres", "web"):
+        assert after[name] == before[name]
     wallet.wait_until_ready(10)
 
 
