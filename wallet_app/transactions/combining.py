@@ -2,7 +2,8 @@
 
 A list of eight moves costs the database little more than a list of one, and holds the lock of a busy account once
 instead of eight times. Nothing ever waits for company: a move that finds nobody at work is made at once, alone. Who
-finds a list under way in this process waits for its end; then the first of those waiting makes the moves of all.
+finds a list under way in this process waits for its end, a quarter of a second at most, and then goes alone beside
+it; at its end the first of those waiting makes the moves of all.
 
 Whoever shares a list shares no fate: a list that fails is rolled back whole, and each of its moves is made alone.
 """
